@@ -1,0 +1,149 @@
+"""People, their accounts, keys and money rows.
+
+`Balance` and `LedgerPosting` are projections of the engine's events: only the db writer writes them. Amounts are whole
+units (`docs/money.md`); `LedgerPosting` rows of one event sum to zero per asset.
+"""
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+
+from marketdata.models import Asset
+
+HOUSE_ACCOUNT_ID = 1  # Pays credits; funded from outside.
+FEES_ACCOUNT_ID = 2  # Receives every fee, and the remainder of its rounding.
+OUTSIDE_ACCOUNT_ID = 3  # The other side of money that enters or leaves the venue; may go negative, holds no funds.
+
+
+class UserManager(BaseUserManager["User"]):
+    use_in_migrations = True
+
+    def create_user(self, email: str, password: str | None = None, **extra: object) -> "User":
+        if not email:
+            raise ValueError("A user needs an email address.")
+        user = self.model(email=self.normalize_email(email).lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: object) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+
+class User(AbstractUser):
+    """Someone who logs in with an email address."""
+
+    username = None
+    email = models.EmailField("email address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Account(models.Model):
+    """What the engine knows as `account_id`. Each user has exactly one; the venue's own have none."""
+
+    class Kind(models.TextChoices):
+        USER = "user", "User"
+        HOUSE = "house", "House"
+        FEES = "fees", "Fees"
+        OUTSIDE = "outside", "Outside world"
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, null=True, blank=True, related_name="account")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.USER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(kind="user") & Q(user__isnull=False)) | (~Q(kind="user") & Q(user__isnull=True)),
+                name="account_of_a_user_has_one",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.user.email if self.user else self.get_kind_display()
+
+
+class ApiKey(models.Model):
+    """A public Ed25519 key. The private half is made by its owner and never reaches us."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="api_keys")
+    public_key = models.CharField(max_length=44, unique=True, help_text="Base64 of the raw 32 bytes.")
+    name = models.CharField(max_length=64, blank=True)
+    can_read = models.BooleanField(default=True)
+    can_trade = models.BooleanField(default=False)
+    can_withdraw = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name or self.public_key
+
+
+class Balance(models.Model):
+    """An account's money in one asset after the outcome the writer's checkpoint names."""
+
+    pk = models.CompositePrimaryKey("account_id", "asset_id")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="balances")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT)
+    available_units = models.BigIntegerField()
+    locked_units = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(available_units__gte=0, locked_units__gte=0), name="balance_is_never_negative"
+            )
+        ]
+
+
+class LedgerPosting(models.Model):
+    """One leg of a double entry: `units` enter (positive) or leave (negative) the account.
+
+    `id` is event seq x 8 + leg, so a replay of events writes the same rows.
+    """
+
+    class Kind(models.TextChoices):
+        FUNDING = "funding", "Funding"
+        CREDIT = "credit", "Credit"
+        TRADE = "trade", "Trade"
+        FEE = "fee", "Fee"
+
+    id = models.BigIntegerField(primary_key=True)
+    seq = models.BigIntegerField(db_index=True)
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="postings")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, db_constraint=False)
+    units = models.BigIntegerField()
+    reference = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="posting_by_account")]
+
+
+class AuditEntry(models.Model):
+    """Who did what, and why. Rows are only ever added."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    action = models.CharField(max_length=64)
+    subject = models.CharField(max_length=128)
+    reason = models.CharField(max_length=256, blank=True)
+    command_id = models.CharField(max_length=64, blank=True)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"

@@ -1,0 +1,203 @@
+"""What every installation shares. `local`, `test` and `production` add what differs."""
+
+from pathlib import Path
+
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+
+from exchange_site.settings import env
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+HOME_DIR = Path(env.text("EXCHANGE_HOME", str(BASE_DIR / ".home")))  # Data, logs and pid files of one installation.
+JOURNAL_DIR = Path(env.text("EXCHANGE_JOURNAL_DIR", str(HOME_DIR / "journal")))
+SNAPSHOT_DIR = Path(env.text("EXCHANGE_SNAPSHOT_DIR", str(HOME_DIR / "snapshots")))
+
+SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
+DEBUG = False
+SITE_NAME = env.text("SITE_NAME", "Exchange")
+DEMO_MODE = env.flag("EXCHANGE_DEMO", False)  # Faucet, demo logins and play money. Never beside real custody.
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+PUBLIC_URL = env.text("EXCHANGE_PUBLIC_URL", f"http://127.0.0.1:{env.integer('EXCHANGE_PORT', 8000)}")
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
+WEBSOCKET_ORIGINS = env.items("WEBSOCKET_ORIGINS", "")  # Besides the page's own host.
+
+REDIS_LOG_URL = env.text("REDIS_LOG_URL")
+REDIS_FAN_URL = env.text("REDIS_FAN_URL")
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "rest_framework",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_celery_beat",
+    "exchange_site",
+    "matching",
+    "marketdata",
+    "accounts",
+    "trading",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "exchange_site.urls"
+WSGI_APPLICATION = "exchange_site.wsgi.application"
+ASGI_APPLICATION = "exchange_site.asgi.application"
+APPEND_SLASH = False  # A redirect would break signed requests; every path is spelled one way.
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "exchange_site.context.site",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL"),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ------------------------------------------------------------------------------------------------------- accounts
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "markets"
+ACCOUNT_LOGOUT_REDIRECT_URL = "markets"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_PREVENT_ENUMERATION = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# ---------------------------------------------------------------------------------------------------------- pages
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# The chart library is installed by npm from a lock file, never committed and never fetched from a CDN.
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    *(
+        [("vendor/lightweight-charts", BASE_DIR / "node_modules/lightweight-charts/dist")]
+        if (BASE_DIR / "node_modules/lightweight-charts/dist").is_dir()
+        else []
+    ),
+]
+
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/"],  # The admin theme needs inline script; it gets its own policy in urls.
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# ------------------------------------------------------------------------------------------------------------ API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.SessionOrKey"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["exchange_site.api_errors.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["exchange_site.api_errors.ExactJSONRenderer"],
+    "EXCEPTION_HANDLER": "exchange_site.api_errors.as_api_error",
+    "UNAUTHENTICATED_USER": None,
+}
+API_REPLY_TIMEOUT_S = 5
+API_MAX_BODY_BYTES = 64 * 1024
+
+# ------------------------------------------------------------------------------------------------ Redis-backed parts
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_FAN_URL]},
+    }
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_FAN_URL}}
+
+CELERY_BROKER_URL = REDIS_FAN_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "market statistics": {"task": "marketdata.tasks.refresh_market_statistics", "schedule": 60.0},
+    "engine snapshot": {"task": "trading.tasks.request_engine_snapshot", "schedule": crontab(minute="*/10")},
+    "clean-up": {"task": "accounts.tasks.clean_up", "schedule": crontab(hour="3", minute="30")},
+}
+
+# --------------------------------------------------------------------------------------------------------- engine
+ENGINE_LEASE_MS = 3_000
+ENGINE_MAX_BACKLOG = 50_000  # Commands admitted and not yet processed; new orders are shed at 80 % of it.
+ENGINE_SNAPSHOT_EVERY_RECORDS = 1_000_000
+ENGINE_SNAPSHOT_EVERY_S = 60
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
+    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+}
