@@ -90,6 +90,7 @@ class RefusalReason(StrEnum):
     SUPPLY_TOO_LARGE = "supply_too_large"
     UNKNOWN_ORDER = "unknown_order"
     INVALID_PARAMETER = "invalid_parameter"
+    OVERLOADED = "overloaded"
 
 
 class Message(
@@ -101,7 +102,7 @@ class Message(
 # ------------------------------------------------------------------------------------------------ commands: wishes
 
 
-class PlaceOrder(Message, tag="place_order"):
+class PlaceOrder(Message, frozen=True, tag="place_order"):
     """Ask for one order.
 
     A limit order has `price_ticks` and `quantity_lots`; a market order exactly one of `quantity_lots` and `quote_units`
@@ -125,7 +126,7 @@ class PlaceOrder(Message, tag="place_order"):
     valid_until_ms: int | None = None
 
 
-class CancelOrder(Message, tag="cancel_order"):
+class CancelOrder(Message, frozen=True, tag="cancel_order"):
     """Take one open order back, named by `order_id` or, when that is None, by `client_id`.
 
     `market` None matches any market and is only allowed together with `order_id`.
@@ -138,7 +139,7 @@ class CancelOrder(Message, tag="cancel_order"):
     idempotency_key: str | None = None
 
 
-class CancelAllOrders(Message, tag="cancel_all_orders"):
+class CancelAllOrders(Message, frozen=True, tag="cancel_all_orders"):
     """Take back every open order of the account, in one market or (None) in all, oldest first."""
 
     account_id: int
@@ -146,7 +147,7 @@ class CancelAllOrders(Message, tag="cancel_all_orders"):
     idempotency_key: str | None = None
 
 
-class ListAsset(Message, tag="list_asset"):
+class ListAsset(Message, frozen=True, tag="list_asset"):
     """Make an asset known; one whole coin is 10**decimals units. `actor` and `reason` go to the audit trail."""
 
     symbol: str
@@ -156,7 +157,7 @@ class ListAsset(Message, tag="list_asset"):
     idempotency_key: str | None = None
 
 
-class ListMarket(Message, tag="list_market"):
+class ListMarket(Message, frozen=True, tag="list_market"):
     """Open a market. One tick times one lot is `quote_units_per_tick_lot` quote units, a whole number, so that every
     notional is exact; one lot is `base_units_per_lot` base units. Fees are parts per million of what is received."""
 
@@ -174,7 +175,7 @@ class ListMarket(Message, tag="list_market"):
     idempotency_key: str | None = None
 
 
-class SetMarketState(Message, tag="set_market_state"):
+class SetMarketState(Message, frozen=True, tag="set_market_state"):
     """Halt, restrict or reopen a market, effective at this position of the log."""
 
     market: str
@@ -184,7 +185,7 @@ class SetMarketState(Message, tag="set_market_state"):
     idempotency_key: str | None = None
 
 
-class SetMarketFees(Message, tag="set_market_fees"):
+class SetMarketFees(Message, frozen=True, tag="set_market_fees"):
     """Change a market's fees for orders accepted from here on; resting orders keep theirs."""
 
     market: str
@@ -195,7 +196,7 @@ class SetMarketFees(Message, tag="set_market_fees"):
     idempotency_key: str | None = None
 
 
-class FundHouse(Message, tag="fund_house"):
+class FundHouse(Message, frozen=True, tag="fund_house"):
     """Money enters the venue from outside, to the house account. `reference` names where it came from."""
 
     asset: str
@@ -206,7 +207,7 @@ class FundHouse(Message, tag="fund_house"):
     idempotency_key: str | None = None
 
 
-class CreditAccount(Message, tag="credit_account"):
+class CreditAccount(Message, frozen=True, tag="credit_account"):
     """The house pays an account; refused when the house does not have it."""
 
     account_id: int
@@ -234,7 +235,7 @@ Command = (
 # --------------------------------------------------------------------------------------------------- events: facts
 
 
-class OrderAccepted(Message, tag="order_accepted"):
+class OrderAccepted(Message, frozen=True, tag="order_accepted"):
     """The order is ours. What became of it follows in the same outcome; `created_at` is the outcome's `at_ms`."""
 
     order_id: int
@@ -251,7 +252,7 @@ class OrderAccepted(Message, tag="order_accepted"):
     client_id: int | None
 
 
-class TradeMade(Message, tag="trade"):
+class TradeMade(Message, frozen=True, tag="trade"):
     """Two orders met at the maker's price.
 
     `quote_units` is what the buyer pays. The buyer's fee is in base units, the seller's in quote units.
@@ -278,7 +279,7 @@ class TradeMade(Message, tag="trade"):
     taker_filled: bool
 
 
-class OrderEnded(Message, tag="order_ended"):
+class OrderEnded(Message, frozen=True, tag="order_ended"):
     """An order left without being (completely) filled: `status` Cancelled (by its owner, or as a maker by self-trade
     prevention) or Expired (by a rule). A market order by quote amount that spent all it can ends as `trade` with
     `taker_filled`."""
@@ -290,7 +291,7 @@ class OrderEnded(Message, tag="order_ended"):
     reason: EndReason
 
 
-class BalanceChanged(Message, tag="balance"):
+class BalanceChanged(Message, frozen=True, tag="balance"):
     """New absolute amounts of one account and asset; at most one a command, after everything that caused it."""
 
     account_id: int
@@ -299,7 +300,7 @@ class BalanceChanged(Message, tag="balance"):
     locked_units: int
 
 
-class BookChanged(Message, tag="book"):
+class BookChanged(Message, frozen=True, tag="book"):
     """The visible book of a market changed: new absolute lots of each changed level, 0 deletes it.
 
     `update_id` grows by exactly one with each such event of the market. Bids and asks are `(price_ticks, lots)`.
@@ -311,12 +312,12 @@ class BookChanged(Message, tag="book"):
     asks: list[tuple[int, int]]
 
 
-class AssetListed(Message, tag="asset_listed"):
+class AssetListed(Message, frozen=True, tag="asset_listed"):
     symbol: str
     decimals: int
 
 
-class MarketListed(Message, tag="market_listed"):
+class MarketListed(Message, frozen=True, tag="market_listed"):
     symbol: str
     base: str
     quote: str
@@ -328,14 +329,14 @@ class MarketListed(Message, tag="market_listed"):
     taker_fee_ppm: int
 
 
-class MarketStateChanged(Message, tag="market_state_changed"):
+class MarketStateChanged(Message, frozen=True, tag="market_state_changed"):
     market: str
     state: MarketState
     actor: str
     reason: str
 
 
-class MarketFeesChanged(Message, tag="market_fees_changed"):
+class MarketFeesChanged(Message, frozen=True, tag="market_fees_changed"):
     market: str
     maker_fee_ppm: int
     taker_fee_ppm: int
@@ -343,13 +344,13 @@ class MarketFeesChanged(Message, tag="market_fees_changed"):
     reason: str
 
 
-class HouseFunded(Message, tag="house_funded"):
+class HouseFunded(Message, frozen=True, tag="house_funded"):
     asset: str
     units: int
     reference: str
 
 
-class AccountCredited(Message, tag="account_credited"):
+class AccountCredited(Message, frozen=True, tag="account_credited"):
     account_id: int
     asset: str
     units: int
@@ -411,19 +412,19 @@ class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=
     end_reason: EndReason | None = None
 
 
-class OrderReply(Message, tag="order"):
+class OrderReply(Message, frozen=True, tag="order"):
     order: OrderView
 
 
-class OrdersReply(Message, tag="orders"):
+class OrdersReply(Message, frozen=True, tag="orders"):
     orders: list[OrderView]
 
 
-class Done(Message, tag="done"):
+class Done(Message, frozen=True, tag="done"):
     """The command took effect and has nothing more to say."""
 
 
-class Refused(Message, tag="refused"):
+class Refused(Message, frozen=True, tag="refused"):
     """Nothing changed. `order_id` names the order that stands in the way, where there is one (duplicate client id)."""
 
     reason: RefusalReason
@@ -454,3 +455,13 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     n: int
     replayed: bool
     reply: Reply
+
+
+def reply_as_plain(reply: Reply) -> object:
+    """The reply as lists, strings and numbers, for a snapshot."""
+    return msgspec.to_builtins(reply)
+
+
+def reply_from_plain(plain: object) -> Reply:
+    """The way back. Raises msgspec.ValidationError when the snapshot holds something else."""
+    return msgspec.convert(plain, Reply)  # type: ignore[no-any-return]

@@ -1,0 +1,109 @@
+"""Who has what: available and locked units per account and asset.
+
+Every row that a command moves is noted once (`touch`). When the command is done, `changes` turns the noted rows into
+events and proves, per asset, that the command created and destroyed nothing (invariants I1 and I2).
+"""
+
+from matching.messages import BalanceChanged
+
+HOUSE_ACCOUNT_ID = 1
+FEES_ACCOUNT_ID = 2
+
+
+class InvariantBroken(AssertionError):
+    """The engine found its own state impossible. Nothing of the command may be published."""
+
+
+class AssetBook:
+    """All balances in one asset. `funded_units` is everything that ever entered the venue less what left it."""
+
+    __slots__ = ("decimals", "drift_units", "fees", "funded_units", "rows", "symbol")
+
+    def __init__(self, symbol: str, decimals: int) -> None:
+        self.symbol = symbol
+        self.decimals = decimals
+        self.funded_units = 0
+        self.drift_units = 0  # While a command runs: what it added to this asset so far. Between commands always 0.
+        self.rows: dict[int, Row] = {}
+        self.fees = self.row(FEES_ACCOUNT_ID)
+
+    def row(self, account_id: int) -> "Row":
+        """The account's row, made when it is missing."""
+        row = self.rows.get(account_id)
+        if row is None:
+            row = self.rows[account_id] = Row(account_id, self)
+        return row
+
+
+class Row:
+    """One account in one asset. Whoever changes it touches it first (`Balances.touch`)."""
+
+    __slots__ = ("account_id", "asset", "available", "locked", "stamp")
+
+    def __init__(self, account_id: int, asset: AssetBook) -> None:
+        self.account_id = account_id
+        self.asset = asset
+        self.available = 0
+        self.locked = 0
+        self.stamp = -1  # The command that touched it last.
+
+
+class Balances:
+    """Every asset's rows, and the rows the running command has touched."""
+
+    __slots__ = ("_stamp", "_touched", "assets")
+
+    def __init__(self) -> None:
+        self.assets: dict[str, AssetBook] = {}
+        self._touched: list[Row] = []
+        self._stamp = 0
+
+    def touch(self, row: Row) -> None:
+        """Note a row before it changes."""
+        if row.stamp != self._stamp:
+            row.stamp = self._stamp
+            row.asset.drift_units -= row.available + row.locked
+            self._touched.append(row)
+
+    def lock(self, row: Row, units: int) -> None:
+        """Move units from available to locked; the caller has already checked the funds."""
+        assert 0 < units <= row.available, "lock() before the balance check"
+        self.touch(row)
+        row.available -= units
+        row.locked += units
+
+    def unlock(self, row: Row, units: int) -> None:
+        """Give reserved units back."""
+        assert 0 < units <= row.locked, "unlock() of more than is locked"
+        self.touch(row)
+        row.locked -= units
+        row.available += units
+
+    def changes(self) -> list[BalanceChanged]:
+        """Events for every touched row, in the order of their first touch; then a clean slate for the next command.
+
+        Raises InvariantBroken when a row went negative or an asset's total moved without funding.
+        """
+        touched = self._touched
+        if not touched:
+            return []
+        events = []
+        for row in touched:
+            available, locked = row.available, row.locked
+            if available < 0 or locked < 0:
+                raise InvariantBroken(f"account {row.account_id} has negative {row.asset.symbol}")
+            row.asset.drift_units += available + locked
+            events.append(
+                BalanceChanged(
+                    account_id=row.account_id,
+                    asset=row.asset.symbol,
+                    available_units=available,
+                    locked_units=locked,
+                )
+            )
+        for row in touched:
+            if row.asset.drift_units:
+                raise InvariantBroken(f"{row.asset.drift_units} units of {row.asset.symbol} from nowhere")
+        self._touched = []
+        self._stamp += 1
+        return events

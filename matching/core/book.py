@@ -1,0 +1,102 @@
+"""The order book of one market: price levels in a dict, sorted prices beside it, a first-in first-out queue in each.
+
+The best price is the last of the sorted list, so taking it away costs nothing; asks are kept under their negated price
+for that. Removing an order anywhere in its queue is O(1) (a doubly linked list through the orders themselves).
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from matching.core.orders import Order
+
+
+class Level:
+    """All orders at one price, oldest first. `lots` is the sum of what they have left."""
+
+    __slots__ = ("first", "last", "lots", "price_ticks")
+
+    def __init__(self, price_ticks: int) -> None:
+        self.price_ticks = price_ticks
+        self.lots = 0
+        self.first: Order | None = None
+        self.last: Order | None = None
+
+    def orders(self) -> Iterator[Order]:
+        order = self.first
+        while order is not None:
+            yield order
+            order = order.behind
+
+
+class BookSide:
+    """Bids or asks. `touched` holds the prices the running command has changed, for the market data."""
+
+    __slots__ = ("_ranks", "_sign", "is_bid", "levels", "touched")
+
+    def __init__(self, is_bid: bool) -> None:
+        self.is_bid = is_bid
+        self._sign = 1 if is_bid else -1
+        self._ranks: list[int] = []  # Signed prices, best last.
+        self.levels: dict[int, Level] = {}
+        self.touched: dict[int, None] = {}  # A dict, not a set: its order is the same in every process.
+
+    def best(self) -> Level | None:
+        ranks = self._ranks
+        return self.levels[ranks[-1] * self._sign] if ranks else None
+
+    def best_first(self) -> Iterator[Level]:
+        """Levels from the best price on. The side must not change meanwhile."""
+        for rank in reversed(self._ranks):
+            yield self.levels[rank * self._sign]
+
+    def add(self, order: Order) -> None:
+        """Queue a limit order behind all others at its price."""
+        price = order.price_ticks
+        assert price is not None, "only orders with a price rest"
+        level = self.levels.get(price)
+        if level is None:
+            level = self.levels[price] = Level(price)
+            insort(self._ranks, price * self._sign)
+        last = level.last
+        order.level, order.before, order.behind = level, last, None
+        if last is None:
+            level.first = order
+        else:
+            last.behind = order
+        level.last = order
+        level.lots += order.remaining_lots
+        self.touched[price] = None
+
+    def remove(self, order: Order) -> None:
+        """Take an order out of its queue, with all it has left; an empty level goes with it."""
+        level = order.level
+        assert isinstance(level, Level), "the order does not rest"
+        before, behind = order.before, order.behind
+        if before is None:
+            level.first = behind
+        else:
+            before.behind = behind
+        if behind is None:
+            level.last = before
+        else:
+            behind.before = before
+        level.lots -= order.remaining_lots
+        price = level.price_ticks
+        if level.first is None:
+            del self.levels[price]
+            rank = price * self._sign
+            if self._ranks[-1] == rank:
+                self._ranks.pop()
+            else:
+                del self._ranks[bisect_left(self._ranks, rank)]
+        order.level = order.before = order.behind = None
+        self.touched[price] = None
+
+    def changes(self) -> list[tuple[int, int]]:
+        """New absolute lots of every price touched since the last call, 0 where the level is gone."""
+        if not self.touched:
+            return []
+        levels = self.levels
+        changed = [(price, levels[price].lots if price in levels else 0) for price in self.touched]
+        self.touched = {}
+        return changed

@@ -1,0 +1,79 @@
+"""Idempotency keys: a request that was answered once gets the same answer again (G2, G3).
+
+A key is remembered with what was asked and what was answered for ten minutes of log time, and for as long as its order
+is open. Above `MAX_KEYS` the ten minutes shrink, but never below one; when even that is not enough, keyed commands are
+refused until keys run out.
+"""
+
+from collections import deque
+from collections.abc import Container
+from typing import Any, NamedTuple
+
+from matching.messages import Reply, reply_as_plain, reply_from_plain
+
+MAX_KEYS = 3_000_000
+KEEP_MS = 600_000
+KEEP_AT_LEAST_MS = 60_000
+
+Digest = tuple[str | int | bool | None, ...]
+
+
+class Remembered(NamedTuple):
+    """`digest` is the request without what may differ between retries; `order_id` 0 when it made no order."""
+
+    digest: Digest
+    n: int
+    reply: Reply
+    order_id: int
+
+
+class Retries:
+    __slots__ = ("_by_key", "_queue")
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[int, str], Remembered] = {}
+        self._queue: deque[tuple[int, tuple[int, str]]] = deque()  # (noted at, key), oldest first.
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def find(self, account_id: int, key: str) -> Remembered | None:
+        return self._by_key.get((account_id, key))
+
+    def has_room(self, at_ms: int) -> bool:
+        return len(self._by_key) < MAX_KEYS or self._queue[0][0] + KEEP_AT_LEAST_MS <= at_ms
+
+    def remember(self, account_id: int, key: str, at_ms: int, remembered: Remembered) -> None:
+        self._by_key[account_id, key] = remembered
+        self._queue.append((at_ms, (account_id, key)))
+
+    def next_expiry_ms(self) -> int | None:
+        return self._queue[0][0] + KEEP_MS if self._queue else None
+
+    def forget(self, at_ms: int, open_order_ids: Container[int]) -> None:
+        """Drop keys that have run out; those of open orders are noted anew."""
+        queue = self._queue
+        for _ in range(len(queue)):
+            noted_ms, key = queue[0]
+            crowded = len(self._by_key) > MAX_KEYS and noted_ms + KEEP_AT_LEAST_MS <= at_ms
+            if noted_ms + KEEP_MS > at_ms and not crowded:
+                return
+            queue.popleft()
+            if self._by_key[key].order_id in open_order_ids:
+                queue.append((at_ms, key))
+            else:
+                del self._by_key[key]
+
+    def dump(self) -> list[object]:
+        rows: list[object] = []
+        for noted_ms, key in self._queue:
+            kept = self._by_key[key]
+            rows.append(
+                [noted_ms, key[0], key[1], list(kept.digest), kept.n, reply_as_plain(kept.reply), kept.order_id]
+            )
+        return rows
+
+    def load(self, rows: list[list[Any]]) -> None:
+        for noted_ms, account_id, key, digest, n, reply, order_id in rows:
+            remembered = Remembered(tuple(digest), n, reply_from_plain(reply), order_id)
+            self.remember(account_id, key, noted_ms, remembered)
