@@ -94,9 +94,12 @@ class BookSide:
 
     def changes(self) -> list[tuple[int, int]]:
         """New absolute lots of every price touched since the last call, 0 where the level is gone."""
-        if not self.touched:
+        levels, touched = self.levels, self.touched
+        if not touched:
             return []
-        levels = self.levels
-        changed = [(price, levels[price].lots if price in levels else 0) for price in self.touched]
         self.touched = {}
-        return changed
+        if len(touched) == 1:  # Nearly always.
+            (price,) = touched
+            level = levels.get(price)
+            return [(price, 0 if level is None else level.lots)]
+        return [(price, levels[price].lots if price in levels else 0) for price in touched]

@@ -59,6 +59,7 @@ class Engine:
         self.last_order_id = 0
         self.balances = Balances()
         self.markets: dict[str, Market] = {}
+        self._markets: tuple[Market, ...] = ()  # The same, ready to walk through after every command.
         self.open_orders: dict[int, Order] = {}
         self.retries = Retries()
 
@@ -122,11 +123,10 @@ class Engine:
         self.n += 1
         seq = self.seq + 1
         if events:
-            events.extend(self.balances.changes())
-            for market in self.markets.values():
-                change = market.book_change()
-                if change is not None:
-                    events.append(change)
+            events += self.balances.changes()
+            for market in self._markets:
+                if market.bids.touched or market.asks.touched:
+                    events.append(market.book_change())
             self.seq += len(events)
         refused = reply.reason if type(reply) is Refused else None
         return Applied(Outcome(self.n, seq, self.at_ms, command_id, events, refused), reply, self.n, False)
@@ -187,7 +187,9 @@ class Engine:
         if isinstance(command, ListAsset):
             return venue.list_asset(self.balances, command, events)
         if isinstance(command, ListMarket):
-            return venue.list_market(self.balances, self.markets, self.open_orders, command, events)
+            reason = venue.list_market(self.balances, self.markets, self.open_orders, command, events)
+            self._markets = tuple(self.markets.values())
+            return reason
         if isinstance(command, SetMarketState):
             return venue.set_market_state(self.markets, command, events)
         if isinstance(command, SetMarketFees):
@@ -209,6 +211,7 @@ class Engine:
         """An engine that goes on exactly where the dumped one stood. Checks every invariant on the way."""
         engine = cls()
         state.load(engine, dumped)
+        engine._markets = tuple(engine.markets.values())
         engine.check_invariants()
         return engine
 

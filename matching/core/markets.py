@@ -80,10 +80,8 @@ class Market:
         if order.client_id is not None:
             del self.by_client_id[order.account_id, order.client_id]
 
-    def book_change(self) -> BookChanged | None:
-        """The one market-data event of a command, or None when the visible book is as it was."""
-        if not self.bids.touched and not self.asks.touched:
-            return None
+    def book_change(self) -> BookChanged:
+        """The one market-data event of a command that touched the book."""
         self.book_update_id += 1
         return BookChanged(
             market=self.symbol,
