@@ -93,8 +93,8 @@ class Balance(models.Model):
     """An account's money in one asset after the outcome the writer's checkpoint names."""
 
     pk = models.CompositePrimaryKey("account_id", "asset_id")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="balances")
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, related_name="balances")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, db_index=False)
     available_units = models.BigIntegerField()
     locked_units = models.BigIntegerField()
 
@@ -109,7 +109,7 @@ class Balance(models.Model):
 class LedgerPosting(models.Model):
     """One leg of a double entry: `units` enter (positive) or leave (negative) the account.
 
-    `id` is event seq x 8 + leg, so a replay of events writes the same rows.
+    `id` is event seq x 8 + leg: a replay of events writes the same rows, and an event's rows are found by their id.
     """
 
     class Kind(models.TextChoices):
@@ -119,11 +119,13 @@ class LedgerPosting(models.Model):
         FEE = "fee", "Fee"
 
     id = models.BigIntegerField(primary_key=True)
-    seq = models.BigIntegerField(db_index=True)
+    seq = models.BigIntegerField()
     at = models.DateTimeField()
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="postings")
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, db_constraint=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="postings"
+    )
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     units = models.BigIntegerField()
     reference = models.CharField(max_length=64, blank=True)
 

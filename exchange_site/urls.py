@@ -1,9 +1,36 @@
 """Every URL outside the fast lane."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from exchange_site import pages
+from exchange_site.api_errors import not_found
+from marketdata.api import urls as market_api
+from trading.api import urls as trading_api
+
+api_urls = [
+    path("api/v1/", include([*market_api.urlpatterns, *trading_api.api])),
+    path("wapi/v1/", include(trading_api.wapi)),
+    re_path(r"^w?api(/|$)", not_found),  # Whatever else is asked of the API is answered in JSON too.
+]
+
+page_urls = [
+    path("", RedirectView.as_view(pattern_name="markets"), name="home"),
+    path("theme", pages.set_theme, name="theme"),
+    path("", include("marketdata.page_urls")),
+    path("", include("trading.pages.urls")),
+    path("", include("accounts.pages.urls")),
+]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    *api_urls,
+    *page_urls,
 ]
+
+# Errors of the API never get here: its own views and the route above answer in JSON.
+handler403 = "exchange_site.pages.forbidden"
+handler404 = "exchange_site.pages.not_found"
+handler500 = "exchange_site.pages.failed"

@@ -1,4 +1,7 @@
-"""Orders and fills as the database knows them: a projection of the engine's events, written only by the db writer."""
+"""Orders and fills as the database knows them: a projection of the engine's events, written only by the db writer.
+
+Each index costs every written row, so foreign keys have none of their own: the named indexes are all that is read by.
+"""
 
 from django.db import models
 
@@ -15,8 +18,12 @@ class Order(models.Model):
     """`id` is the engine's order id: unique over the venue, ascending with acceptance."""
 
     id = models.BigIntegerField(primary_key=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="orders")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="orders"
+    )
+    market = models.ForeignKey(
+        Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     side = models.CharField(max_length=3, choices=_choices(Side))
     order_type = models.CharField(max_length=6, choices=_choices(OrderType))
     status = models.CharField(max_length=15, choices=_choices(OrderStatus))
@@ -52,8 +59,12 @@ class Fill(models.Model):
     """One side of a trade. `id` is event seq x 2, plus 1 for the taker."""
 
     id = models.BigIntegerField(primary_key=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="fills")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="fills"
+    )
+    market = models.ForeignKey(
+        Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     order_id = models.BigIntegerField(db_index=True)
     client_id = models.BigIntegerField(null=True)
     trade_id = models.BigIntegerField()
@@ -62,7 +73,9 @@ class Fill(models.Model):
     quantity_lots = models.BigIntegerField()
     quote_units = models.BigIntegerField()
     fee_units = models.BigIntegerField()
-    fee_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    fee_asset = models.ForeignKey(
+        Asset, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     is_maker = models.BooleanField()
     at = models.DateTimeField()
 

@@ -20,10 +20,13 @@ def replies(origin: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ fan
-MARKET_FEED = "md"  # Stream from run_market_feed to every web process: field b = [MarketFrames].
+MARKET_FEED = "md"  # Stream from run_market_feed to every web process: field b = MarketBatch.
 MARKET_FEED_KEPT = 2_000
 MARKET_BOOKS = "md:books"  # Hash: market -> whole book, refreshed every second; with the md id it is true for.
-USER_FEED = "ud"  # Stream from run_user_feed to every web process: field b = [UserFrames].
+USER_FEED = "ud"  # Stream from run_user_feed to every web process: field b = UserBatch.
 USER_FEED_KEPT = 2_000
 
 
+def feed_lease(stream: str) -> str:
+    """Held by the one feed process that may write this stream of the fan."""
+    return f"{stream}:lease"

@@ -6,6 +6,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from exchange_site.settings import env
+from exchange_site.settings.market_maker import MARKET_MAKER  # noqa: F401 - a setting of its own module.
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 HOME_DIR = Path(env.text("EXCHANGE_HOME", str(BASE_DIR / ".home")))  # Data, logs and pid files of one installation.
@@ -104,6 +105,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+CSRF_FAILURE_VIEW = "exchange_site.pages.forbidden"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "markets"
 ACCOUNT_LOGOUT_REDIRECT_URL = "markets"
@@ -190,7 +192,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 ENGINE_LEASE_MS = 3_000
 ENGINE_MAX_BACKLOG = 50_000  # Commands admitted and not yet processed; new orders are shed at 80 % of it.
 ENGINE_SNAPSHOT_EVERY_RECORDS = 1_000_000
-ENGINE_SNAPSHOT_EVERY_S = 60
+ENGINE_SNAPSHOT_EVERY_S = env.integer("ENGINE_SNAPSHOT_EVERY_S", 60)
+ENGINE_SEGMENT_BYTES = env.integer("ENGINE_SEGMENT_BYTES", 64 * 1024 * 1024)  # Room reserved for a journal segment.
+ENGINE_CRASH_AT = env.text("ENGINE_CRASH_AT", "")  # Tests of kill -9 only: POINT or POINT:COUNT.
+ENGINE_ALLOW_VOLATILE_REDIS = env.flag("ENGINE_ALLOW_VOLATILE_REDIS", False)  # Tests on a Redis without persistence.
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOGGING = {

@@ -1,8 +1,7 @@
 """One machine, demo money: what `./exchange up` runs. Plain HTTP on the loopback address."""
 
 from exchange_site.settings.base import *  # noqa: F403
-from exchange_site.settings.base import BASE_DIR, HOME_DIR
-
+from exchange_site.settings.base import HOME_DIR
 
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = HOME_DIR / "mail"
@@ -13,4 +12,4 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = None  # Nothing is collected here: files are served from where they lie.

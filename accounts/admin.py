@@ -1,0 +1,125 @@
+"""People, accounts, keys and the ledger for staff. Money is only looked at here; nobody's password is set by others."""
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, User
+from marketdata.admin_base import ReadOnlyAdmin, coins
+
+admin.site.unregister(Group)  # Rights are given to people one by one.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # With the second factor.
+
+
+def note(request: HttpRequest, action: str, subject: str, reason: str = "") -> None:
+    """Add an audit entry for something staff did here."""
+    assert isinstance(request.user, User)
+    AuditEntry.objects.create(
+        actor=request.user,
+        action=action,
+        subject=subject[:128],
+        reason=reason[:256],
+        ip_address=request.META.get("REMOTE_ADDR") or None,
+    )
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    list_display = ["email", "is_active", "is_staff", "last_login", "date_joined"]
+    list_filter = ["is_active", "is_staff"]
+    search_fields = ["email"]
+    ordering = ["email"]
+    fields = ["email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        own = ["email", "last_login", "date_joined"]
+        return own if getattr(request.user, "is_superuser", False) else [*own, "is_staff", "is_superuser"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # People sign up; `manage.py create_user` makes staff.
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # Their orders and postings stay; closing is `is_active`.
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        values = ", ".join(f"{name}={form.cleaned_data[name]}" for name in form.changed_data)
+        note(request, "user.change", obj.email, values)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ["id", "owner", "kind", "created_at"]
+    list_filter = ["kind"]
+    search_fields = ["=id", "user__email"]
+    ordering = ["id"]
+    fields = ["id", "owner", "kind", "created_at", "money"]
+    readonly_fields = ["owner", "money"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return super().get_queryset(request).select_related("user")
+
+    @admin.display(description="owner", ordering="user__email")
+    def owner(self, account: Account) -> str:
+        return str(account)
+
+    @admin.display(description="balances")
+    def money(self, account: Account) -> SafeString | str:
+        rows = [
+            (row.asset.symbol, coins(row.asset, row.available_units), coins(row.asset, row.locked_units))
+            for row in account.balances.select_related("asset").order_by("asset__symbol")
+        ]
+        return format_html_join("", "<p>{}: {} available, {} locked</p>", rows) or "none"
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ["id", "name", "account", "can_read", "can_trade", "can_withdraw", "last_used_at", "revoked_at"]
+    list_filter = ["can_trade", "can_withdraw", ("revoked_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "public_key", "account__user__email"]
+    list_select_related = ["account__user"]
+    actions = ["revoke"]
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apikey")
+
+    @admin.action(description="Revoke selected keys (for good)", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        """Takes effect within 5 seconds, when the web processes ask again."""
+        revoked = 0
+        for key in keys.filter(revoked_at__isnull=True).select_related("account__user"):
+            key.revoked_at = timezone.now()
+            key.save(update_fields=["revoked_at"])
+            note(request, "api_key.revoke", f"{key.account} key {key.pk}")
+            revoked += 1
+        messages.success(request, f"{revoked} keys are revoked.")
+
+
+@admin.register(LedgerPosting)
+class LedgerPostingAdmin(ReadOnlyAdmin):
+    list_display = ["id", "seq", "at", "kind", "account", "amount", "reference"]
+    list_filter = ["kind", "asset"]
+    search_fields = ["=seq", "=account__id", "account__user__email", "=reference"]
+    list_select_related = ["account__user", "asset"]
+    ordering = ["-id"]
+
+    @admin.display(description="amount")
+    def amount(self, posting: LedgerPosting) -> str:
+        return coins(posting.asset, posting.units)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "actor", "action", "subject", "reason", "ip_address"]
+    list_filter = ["action"]
+    search_fields = ["subject", "reason", "actor__email", "=command_id"]
+    list_select_related = ["actor"]
+    ordering = ["-id"]

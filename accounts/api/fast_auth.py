@@ -1,0 +1,72 @@
+"""Authentication on the fast lane: answers from caches on the event loop, asks the database in its own threads."""
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.asgi import ASGIRequest
+
+from accounts.api import proof
+from accounts.principal import Principal
+from accounts.signing import key_store
+from accounts.signing.instructions import instruction_of
+from accounts.signing.verify import Signed, check_signature, request_groups, signed_headers, usable
+from exchange_site.kernel.db_threads import in_db_thread
+from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, UNAUTHORIZED, ApiError
+from exchange_site.kernel.fast_http import Request
+
+_background: set["asyncio.Task[None]"] = set()  # The loop keeps only weak references to its tasks.
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+async def authenticated(request: Request) -> tuple[Principal, Any]:
+    """The principal and the parsed body. Raises ApiError in the order of checks the public API names."""
+    if proof.shows_key(request.headers):
+        signed = signed_headers(request.headers)
+        key = await known_key(signed)
+        signed.check_time()
+        body = proof.parsed_body(request.method, await request.body())
+        instruction = instruction_of(request.method, request.path) or ""
+        check_signature(key.public_key, signed, request_groups(instruction, request.query(), body))
+        if key_store.due_for_noting(key) and key.principal.key_id is not None:
+            _in_background(in_db_thread(partial(key_store.note_use, key.principal.key_id)))
+        return key.principal, body
+    principal = await _of_session(request)
+    return principal, proof.parsed_body(request.method, await request.body())
+
+
+async def known_key(signed: Signed) -> key_store.KnownKey:
+    """The key that a request or a WebSocket log-on shows. Raises ApiError UNAUTHORIZED."""
+    fresh, key = key_store.store.cached(signed.public_key)
+    if not fresh:
+        key = await in_db_thread(partial(key_store.store.load, signed.public_key))
+    return usable(key)
+
+
+async def _of_session(request: Request) -> Principal:
+    """Raises ApiError: nobody is logged in, or the request may come from another site."""
+    if "cookie" not in request.headers:
+        raise ApiError(UNAUTHORIZED)
+    django_request = ASGIRequest(dict(request.scope), BytesIO())
+    session_key = django_request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not session_key:
+        raise ApiError(UNAUTHORIZED)
+    principal = proof.cached_session(session_key)
+    if principal is None:
+        principal = await in_db_thread(partial(proof.load_session, session_key))
+    try:
+        django_request.get_host()  # A foreign Host header would make the Origin check worthless.
+    except DisallowedHost:
+        raise ApiError(INVALID_CLIENT_REQUEST, "Unknown Host header") from None
+    if request.method not in proof.SAFE_METHODS:
+        proof.check_csrf(django_request)
+    return principal

@@ -1,0 +1,54 @@
+"""`manage.py fund EMAIL ASSET AMOUNT`: demo money, through the engine."""
+
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import services
+from accounts.models import Account, Balance
+from accounts.services import Credit
+from exchange_site.kernel.errors import ApiError
+from marketdata.models import Asset
+from matching.symbols import InvalidNumber
+
+
+class Command(BaseCommand):
+    help = "Brings demo money into the house from outside and credits it to an account. Only in demo mode."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+        parser.add_argument("asset", help="Symbol, for example USDC.")
+        parser.add_argument("amount", help="Whole coins as a plain decimal number, for example 1500.25.")
+        parser.add_argument(
+            "--reference", help="Names this payment; repeating it with the same content pays only once."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEMO_MODE:
+            raise CommandError("Money is only made out of nothing in demo mode (EXCHANGE_DEMO=true).")
+        account = Account.objects.filter(user__email=options["email"].strip().lower()).first()
+        if account is None:
+            raise CommandError(f"There is no account of {options['email']}.")
+        asset = Asset.objects.filter(symbol=options["asset"].upper()).first()
+        if asset is None:
+            raise CommandError(f"There is no asset {options['asset']}.")
+        try:
+            units = asset.spec().parse(options["amount"])
+            if units == 0:
+                raise CommandError("The amount must be above zero.")
+            credit = Credit(account.pk, asset.symbol, units, options["reference"] or f"fund:{uuid.uuid4().hex}")
+            answers = services.fund_house_and_credit([credit], reason="manage.py fund")
+            services.wait_for_database(answers[-1].n)
+        except (InvalidNumber, services.DatabaseBehind) as error:
+            raise CommandError(str(error)) from error
+        except ApiError as error:
+            raise CommandError(f"{error.kind.code}: {error.message or error.kind.message}") from error
+        balance = Balance.objects.get(account=account, asset=asset)
+        spec = asset.spec()
+        self.stdout.write(
+            f"{account} has {spec.format(balance.available_units)} {asset.symbol} available and "
+            f"{spec.format(balance.locked_units)} locked (outcome {answers[-1].n})."
+        )

@@ -1,0 +1,28 @@
+"""Who a request acts for, however that was proved."""
+
+from dataclasses import dataclass
+
+from exchange_site.kernel.errors import FORBIDDEN, ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An account and what may be done with it. A session may do everything, a key what it was given."""
+
+    account_id: int
+    user_id: int
+    can_read: bool = True
+    can_trade: bool = True
+    can_withdraw: bool = True
+    key_id: int | None = None  # None: a browser session.
+
+    is_authenticated = True  # What DRF's IsAuthenticated asks.
+
+    @property
+    def pk(self) -> int:
+        return self.user_id
+
+    def demand(self, scope: str) -> None:
+        """Raises ApiError FORBIDDEN unless `scope` (read, trade, withdraw) is allowed."""
+        if not {"read": self.can_read, "trade": self.can_trade, "withdraw": self.can_withdraw}[scope]:
+            raise ApiError(FORBIDDEN, f"The key lacks the permission to {scope}")

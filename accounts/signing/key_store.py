@@ -1,0 +1,125 @@
+"""API keys by public key, read from the database and kept for a moment.
+
+A revoked key stops within `FRESH_S`. While the database is away, known keys go on working for `STALE_S`: trading does
+not need the database. Unknown keys are remembered too, so that guessing does not become load.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.models import ApiKey
+from accounts.principal import Principal
+from accounts.signing.keys import InvalidPublicKey, decode_public_key
+from exchange_site.kernel.clock import ms_of, now_ms
+
+log = logging.getLogger(__name__)
+
+FRESH_S = 5
+STALE_S = 600
+MAX_KEPT = 10_000
+USE_NOTED_EVERY_S = 60
+
+
+@dataclass(slots=True)
+class KnownKey:
+    principal: Principal
+    public_key: Ed25519PublicKey
+    expires_at_ms: int | None
+    use_noted_at: float  # Monotonic seconds; 0 when never in this process.
+
+    def expired(self) -> bool:
+        return self.expires_at_ms is not None and self.expires_at_ms <= now_ms()
+
+
+class KeyStore:
+    """Safe for threads. `cached` never touches the database, `load` does."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[float, KnownKey | None]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def cached(self, public_key: str) -> tuple[bool, KnownKey | None]:
+        """(fresh, key): when not fresh, ask `load`."""
+        entry = self._kept.get(public_key)
+        if entry is None or time.monotonic() - entry[0] > FRESH_S:
+            return False, None
+        return True, entry[1]
+
+    def load(self, public_key: str) -> KnownKey | None:
+        """The key as the database has it now; the last known one while that is away. May raise DatabaseError."""
+        try:
+            found = _from_database(public_key)
+        except DatabaseError:
+            entry = self._kept.get(public_key)
+            if entry is None or entry[1] is None or time.monotonic() - entry[0] > STALE_S:
+                raise
+            log.warning("The database is away; API key %s goes on as it was known.", entry[1].principal.key_id)
+            return entry[1]
+        with self._lock:
+            previous = self._kept.pop(public_key, (0.0, None))[1]
+            if found is not None and previous is not None:
+                found.use_noted_at = previous.use_noted_at
+            self._kept[public_key] = (time.monotonic(), found)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def forget(self, public_key: str | None = None) -> None:
+        """Ask the database again next time: for one key, or for all."""
+        with self._lock:
+            if public_key is None:
+                self._kept.clear()
+            else:
+                self._kept.pop(public_key, None)
+
+
+def _from_database(public_key: str) -> KnownKey | None:
+    """None for what cannot be used: unknown, revoked, expired, of a closed user, or not a key at all."""
+    try:
+        raw = decode_public_key(public_key)
+    except InvalidPublicKey:
+        return None
+    row = (
+        ApiKey.objects.filter(public_key=public_key, revoked_at__isnull=True, account__user__is_active=True)
+        .select_related("account")
+        .first()
+    )
+    if row is None or row.account.user_id is None:
+        return None
+    principal = Principal(
+        account_id=row.account_id,
+        user_id=row.account.user_id,
+        can_read=row.can_read,
+        can_trade=row.can_trade,
+        can_withdraw=row.can_withdraw,
+        key_id=row.pk,
+    )
+    expires_at_ms = None if row.expires_at is None else ms_of(row.expires_at)
+    return KnownKey(principal, Ed25519PublicKey.from_public_bytes(raw), expires_at_ms, 0.0)
+
+
+def due_for_noting(key: KnownKey) -> bool:
+    """Whether `note_use` should be called; at most once a minute and key in this process."""
+    now = time.monotonic()
+    if key.use_noted_at and now - key.use_noted_at < USE_NOTED_EVERY_S:
+        return False
+    key.use_noted_at = now
+    return True
+
+
+def note_use(key_id: int) -> None:
+    """Remember for the key's owner when it was last used. Only for show, so a missing database is no failure."""
+    try:
+        ApiKey.objects.filter(pk=key_id).update(last_used_at=timezone.now())
+    except DatabaseError as error:
+        log.warning("The last use of API key %d was not noted: %s", key_id, error)
+
+
+store = KeyStore()

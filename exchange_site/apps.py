@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class ExchangeSiteConfig(AppConfig):
+    name = "exchange_site"
+
+    def ready(self) -> None:
+        # Tasks sent from any Django process need the configured application. Not in the package's __init__: the
+        # launcher imports this package before anything is installed.
+        from exchange_site import celery  # noqa: F401

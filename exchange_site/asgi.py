@@ -1,0 +1,119 @@
+"""The whole site as one ASGI application: fast lane, WebSockets, and Django behind one shared thread pool.
+
+Django's own ASGI handler makes a thread and several hops for each request; its WSGI handler in a pool serves three
+times as many. Works under uvicorn, granian and daphne: everything starts at the first request that needs it.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings.local")
+
+from exchange_site.wsgi import application as django_application  # isort: skip  # Django must be set up before the rest.
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+
+from exchange_site import cors, fast_lane
+from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError
+from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, error_response
+from exchange_site.routing import websocket_application
+from matching.client import gateway
+
+DJANGO_THREADS = 10
+MAX_FORM_BYTES = 2_621_440  # Django's own bound for a form.
+BODY_TIMEOUT_S = 20
+
+_django = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
+
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await _http(scope, receive, send)
+    elif scope["type"] == "websocket":
+        gateway.shared()
+        await websocket_application(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+
+
+async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    gateway.shared()  # Views in threads use it too, so it has to exist on this loop before they run.
+    path: str = scope["path"]
+    if cors.is_public(path):
+        send = cors.open_to_everybody(send)
+        if scope["method"] == "OPTIONS":
+            await cors.preflight(send)
+            return
+    handler = fast_lane.handler_of(scope["method"], path)
+    if handler is not None:
+        await fast_lane.serve(handler, scope, receive, send)
+        return
+    try:
+        scope, body = await _ready_for_django(scope, receive)
+    except ApiError as error:
+        await error_response(error).send(send)
+        return
+    if body is not None:
+        await _django(scope, _one_message(body, receive), send)
+
+
+async def _ready_for_django(scope: dict[str, Any], receive: Receive) -> tuple[dict[str, Any], bytes | None]:
+    """The request with its whole body read: a slow sender must not hold one of the few threads. None: it went away."""
+    limit = settings.API_MAX_BODY_BYTES if is_api(scope["path"]) else MAX_FORM_BYTES
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message: Mapping[str, Any] = await receive()
+                if message["type"] == "http.disconnect":
+                    return scope, None
+                body += message.get("body", b"")
+                if len(body) > limit:
+                    raise ApiError(PAYLOAD_TOO_LARGE)
+                if not message.get("more_body", False):
+                    break
+    except TimeoutError:
+        raise ApiError(REQUEST_TIMEOUT) from None
+    if b"\0" in scope.get("raw_path", b"") or "\0" in scope["path"]:
+        raise ApiError(INVALID_CLIENT_REQUEST, "The path contains a NUL")
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in (b"content-length", b"transfer-encoding") and b"_" not in name  # X_API_KEY is not X-API-Key.
+    ]
+    headers.append((b"content-length", b"%d" % len(body)))
+    query = quote(scope["query_string"], safe="%&=+;:@/?!$'()*,~-._[]").encode()  # WSGI takes ASCII only.
+    return {**scope, "headers": headers, "query_string": query}, bytes(body)
+
+
+def _one_message(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def once() -> Mapping[str, Any]:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return once
+
+
+def is_api(path: str) -> bool:
+    return path.startswith(("/api/", "/wapi/"))
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Servers that have no lifespan (daphne) never call this; it only makes the end tidier."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await gateway.close_shared()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,76 @@
+"""Health checks of single processes for a container engine: `python -m exchange_site.launcher.health NAME`.
+
+Exit code 0 is healthy. Addresses come from the environment, as for the process itself. Uses no Django, so that a check
+costs little.
+"""
+
+import os
+import sys
+import urllib.request
+from collections.abc import Callable
+
+from exchange_site.kernel import redis_names
+from exchange_site.launcher import status
+
+MAX_BEHIND = 50_000  # Outcomes a projection may lag before one should look at it.
+
+
+def engine() -> str | None:
+    """None when healthy, else what is wrong."""
+    position = status.engine(os.environ["REDIS_LOG_URL"])
+    if position is None:
+        return "no engine has led yet"
+    if position["status"] != "open":
+        return f"the engine's status is {position['status']!r}"
+    return None if position["lease_ms_left"] > 0 else "the leader's lease has run out"
+
+
+def db_writer() -> str | None:
+    return lag(status.writer(os.environ["DATABASE_URL"], engine_n()))
+
+
+def market_feed() -> str | None:
+    return lag(status.feed(os.environ["REDIS_FAN_URL"], redis_names.MARKET_FEED, engine_n()))
+
+
+def user_feed() -> str | None:
+    return lag(status.feed(os.environ["REDIS_FAN_URL"], redis_names.USER_FEED, engine_n()))
+
+
+def web() -> str | None:
+    with urllib.request.urlopen("http://127.0.0.1:8000/healthz", timeout=4) as answer:
+        return None if answer.status == 200 else f"/healthz answers {answer.status}"
+
+
+def engine_n() -> int | None:
+    position = status.engine(os.environ["REDIS_LOG_URL"])
+    return position["n"] if position else None
+
+
+def lag(projection: dict[str, int | None] | None) -> str | None:
+    """A projection that has not said anything yet has had nothing to say."""
+    behind = (projection or {}).get("behind") or 0
+    return f"{behind} outcomes behind the engine" if behind > MAX_BEHIND else None
+
+
+CHECKS: dict[str, Callable[[], str | None]] = {
+    "engine": engine,
+    "db_writer": db_writer,
+    "market_feed": market_feed,
+    "user_feed": user_feed,
+    "web": web,
+}
+
+
+def main(name: str) -> int:
+    try:
+        trouble = CHECKS[name]()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not healthy", and why.
+        trouble = f"{type(error).__name__}: {error}"
+    if trouble:
+        print(trouble)
+    return 1 if trouble else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

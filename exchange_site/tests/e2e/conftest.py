@@ -1,0 +1,77 @@
+"""End-to-end tests drive a real exchange from outside: its pages, its API, its command line.
+
+They run in a pytest process of their own (`./exchange test` does so): Playwright keeps an event loop running in the
+main thread, after which neither the ORM nor asyncio tests work.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exchange_site.tests.e2e.running import RunningExchange
+
+HERE = Path(__file__).parent
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+RUNNING: list[RunningExchange] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies in this folder is an end-to-end test."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test shows the end of the logs of every exchange that was running."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed and HERE in item.path.parents:
+        for exchange in RUNNING:
+            report.sections.append((f"logs of {exchange.home}", exchange.tails()))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium; Playwright's own download is never used."""
+    path = shutil.which("chromium")
+    assert path, "The browser tests need the program chromium on PATH; ./exchange test installs it where it can."
+    return {**browser_type_launch_args, "executable_path": path, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def start_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RunningExchange]]:
+    """Makes further exchanges: `start_exchange("--without", "market_maker", EXCHANGE_WEB_WORKERS="2")`.
+
+    Every one of them is stopped at the end, whatever happened; a test that is done with its own calls `down()`.
+    """
+
+    def start(*words: str, **environment: str) -> RunningExchange:
+        exchange = RunningExchange(tmp_path_factory.mktemp("exchange") / "home", environment)
+        RUNNING.append(exchange)
+        exchange.up(*words)
+        return exchange
+
+    yield start
+    for exchange in RUNNING:
+        exchange.call("down")
+    RUNNING.clear()
+
+
+@pytest.fixture(scope="session")
+def exchange(start_exchange: Callable[..., RunningExchange]) -> RunningExchange:
+    """One exchange with everything running, shared by the tests of a session. See `running.RunningExchange`."""
+    return start_exchange()

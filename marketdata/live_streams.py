@@ -1,0 +1,130 @@
+"""When book changes reach sockets: at once while it is quiet, put together while it is busy.
+
+A socket can take some thousand frames a second, a process some ten thousand in all, but a busy book changes far more
+often. So a stream that has just spoken waits a moment and then tells everything at once; nothing is ever left out, and
+the ids of depth frames stay without a hole.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from exchange_site.kernel.clock import now_us
+from marketdata.fanout import Fanout
+from marketdata.feed import frames
+from marketdata.feed.book import BookCollector, BookMirror, Level
+from marketdata.feed.messages import BookDiff
+from matching.symbols import MarketSpec
+
+SHORTEST_PAUSE_S = 0.010
+PAUSE_PER_SOCKET_S = 0.000_02  # About half of what a frame to one socket costs: busy books may use half a core.
+LONGEST_PAUSE_S = 0.200
+
+
+class Pacer:
+    """Calls `tell` soon after each `poke`, but never more often than the pause between. Lives on one event loop."""
+
+    def __init__(self, tell: Callable[[], None], pause_s: Callable[[], float], collect: bool) -> None:
+        """`collect`: a quiet stream, too, waits for the pause to be over before it tells."""
+        self._tell = tell
+        self._pause_s = pause_s
+        self._collect = collect
+        self._told_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def poke(self) -> None:
+        if self._timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        now, pause_s = loop.time(), self._pause_s()
+        wait_s = pause_s if self._collect else self._told_at + pause_s - now
+        if wait_s <= 0:
+            self._told_at = now
+            self._tell()
+        else:
+            self._timer = loop.call_later(wait_s, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._told_at = asyncio.get_running_loop().time()
+        self._tell()
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class DepthStream:
+    """`depth.<symbol>` (window 0) or `depth.<window>.<symbol>` of one market while somebody listens."""
+
+    def __init__(self, fanout: Fanout, spec: MarketSpec, window_ms: int) -> None:
+        self.key = depth_key(spec.symbol, window_ms)
+        self._fanout = fanout
+        self._spec = spec
+        self._collected = BookCollector()
+        window_s = window_ms / 1000
+        self._pacer = Pacer(
+            self._tell, (lambda: window_s) if window_ms else (lambda: pause_s(fanout.count(self.key))), bool(window_ms)
+        )
+
+    def changed(self, diff: BookDiff) -> None:
+        self._collected.add(diff.first_id, diff.last_id, diff.bids, diff.asks, diff.at_ms)
+        self._pacer.poke()
+
+    def _tell(self) -> None:
+        collected = self._collected
+        diff = BookDiff(
+            self._spec.symbol,
+            collected.first_id,
+            collected.last_id,
+            collected.at_ms,
+            sorted(collected.bids.items()),
+            sorted(collected.asks.items()),
+        )
+        collected.clear()
+        self._fanout.send(self.key, frames.depth(self._spec, diff, now_us()))
+
+    def stop(self) -> None:
+        self._pacer.cancel()
+
+
+class TopStream:
+    """`bookTicker.<symbol>` of one market while somebody listens."""
+
+    def __init__(self, fanout: Fanout, spec: MarketSpec, book: Callable[[], BookMirror]) -> None:
+        self.key = top_key(spec.symbol)
+        self._fanout = fanout
+        self._spec = spec
+        self._book = book
+        self._told: tuple[Level | None, Level | None] = (book().bids.best(), book().asks.best())
+        self._pacer = Pacer(self._tell, lambda: pause_s(fanout.count(self.key)), collect=False)
+
+    def changed(self) -> None:
+        book = self._book()
+        if (book.bids.best(), book.asks.best()) != self._told:
+            self._pacer.poke()
+
+    def _tell(self) -> None:
+        book = self._book()
+        bid, ask = book.bids.best(), book.asks.best()
+        if (bid, ask) == self._told:
+            return  # It went and came back within the pause.
+        self._told = (bid, ask)
+        data = frames.book_ticker(self._spec, bid, ask, book.update_id, book.at_ms, now_us())
+        self._fanout.send(self.key, data)
+
+    def stop(self) -> None:
+        self._pacer.cancel()
+
+
+def pause_s(sockets: int) -> float:
+    """How long a stream with that many listeners is quiet after it has spoken."""
+    return min(SHORTEST_PAUSE_S + sockets * PAUSE_PER_SOCKET_S, LONGEST_PAUSE_S)
+
+
+def depth_key(symbol: str, window_ms: int) -> tuple[str, str, int]:
+    return ("depth", symbol, window_ms)
+
+
+def top_key(symbol: str) -> tuple[str, str]:
+    return ("bookTicker", symbol)

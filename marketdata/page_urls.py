@@ -1,0 +1,5 @@
+from django.urls import path
+
+from marketdata import pages
+
+urlpatterns = [path("markets", pages.markets, name="markets")]

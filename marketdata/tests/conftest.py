@@ -1,0 +1,3 @@
+from marketdata.tests.feed_rig import venue
+
+__all__ = ["venue"]

@@ -1,0 +1,37 @@
+"""`manage.py run_engine`: the matching engine, as leader or standing by for one."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from matching.runtime import config
+from matching.runtime.boot_checks import NotFitToRun, check_interpreter
+from matching.runtime.process import EXIT_REFUSED, EngineProcess
+
+
+class Command(BaseCommand):
+    help = "Run the matching engine until SIGTERM or SIGINT. A second one stands by for the first."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            check_interpreter()
+        except NotFitToRun as error:
+            self.stderr.write(str(error))
+            sys.exit(EXIT_REFUSED)
+        stopping = False
+
+        def stop(signum: int, frame: FrameType | None) -> None:
+            nonlocal stopping
+            stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        process = EngineProcess(
+            config.from_settings(), lambda: stopping, allow_volatile_redis=settings.ENGINE_ALLOW_VOLATILE_REDIS
+        )
+        sys.exit(process.run())

@@ -1,0 +1,157 @@
+"""Records into outcomes: the same steps whether the record was written a moment ago or years before.
+
+The applier owns the engine and the hash chain. It collects what a batch of records produced, encoded once, until the
+worker (or the recovery) takes it to publish.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from matching import codec
+from matching.core.engine import Applied
+from matching.messages import Answer, Command, CommandEntry, RefusalReason
+from matching.runtime.records import Entry, Internal, Poison, Record, Tick
+from matching.transport.streams import NO_ENTRY
+
+UNREADABLE = (*codec.MalformedMessage, RecursionError)  # Nesting without end is bad input too.
+
+
+class Core(Protocol):
+    """What the shell needs of the engine (`matching.core.engine.Engine`)."""
+
+    n: int
+    seq: int
+    at_ms: int
+
+    def apply(self, command: Command, command_id: str, at_ms: int) -> Applied: ...
+    def refuse(self, command_id: str, at_ms: int, reason: RefusalReason) -> Applied: ...
+    def tick(self, at_ms: int) -> None: ...
+    def next_timer_ms(self) -> int | None: ...
+    def dump(self) -> dict[str, Any]: ...
+    def check_invariants(self) -> None: ...
+
+
+class Poisoned(Exception):
+    """`apply` raised: memory may be half changed, so nothing of this process may be used any more."""
+
+    def __init__(self, command_id: str, at_ms: int, market: str) -> None:
+        super().__init__(f"The command {command_id} broke the engine.")
+        self.poison = Poison(command_id, at_ms, market)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came out: encoded outcomes `first_n` to `last_n` (last < first: none), answers by the origin they go to.
+
+    `seq`, `chain` and `at_ms` are the position after the batch, `commands` counts what was decided, replays included.
+    """
+
+    first_n: int
+    last_n: int
+    seq: int
+    chain: bytes
+    at_ms: int
+    outcomes: list[bytes] = field(default_factory=list)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    commands: int = 0
+
+    def after(self, n: int) -> "Batch":
+        """The part that comes after outcome n; the answers to earlier commands are dropped as well."""
+        skipped = max(0, n + 1 - self.first_n)
+        answers = {
+            origin: kept for origin, list_ in self.answers.items() if (kept := [one for one in list_ if one.n > n])
+        }
+        first = self.first_n + min(skipped, len(self.outcomes))
+        return Batch(
+            first, self.last_n, self.seq, self.chain, self.at_ms, self.outcomes[skipped:], answers, self.commands
+        )
+
+
+class Applier:
+    """Drives one engine. `entry_id` is the last cmd entry it has seen, `chain` the hash over all outcomes so far."""
+
+    def __init__(self, engine: Core, chain: bytes, entry_id: str = NO_ENTRY) -> None:
+        self.engine = engine
+        self.chain = chain
+        self.entry_id = entry_id
+        self.poisoned: set[str] = set()
+        self._batch = self._empty()
+
+    @property
+    def n(self) -> int:
+        return self.engine.n
+
+    def take(self) -> Batch:
+        """What was produced since the last call."""
+        batch = self._batch
+        batch.last_n = self.engine.n
+        batch.seq = self.engine.seq
+        batch.chain = self.chain
+        batch.at_ms = self.engine.at_ms
+        self._batch = self._empty()
+        return batch
+
+    def pending(self) -> int:
+        return len(self._batch.outcomes)
+
+    def apply_records(self, records: Iterable[Record]) -> None:
+        """Raises Poisoned when the engine itself fails; bad input never does that."""
+        for record in records:
+            if type(record) is Entry:
+                self.apply_entry(record, decode_entry(record.payload))
+            elif type(record) is Tick:
+                self.engine.tick(record.at_ms)
+            elif type(record) is Internal:
+                self._decide(record.payload, record.command_id, record.at_ms)
+
+    def apply_entry(self, record: Entry, entry: CommandEntry | None) -> None:
+        """Decide every command of a cmd entry; an entry that could not be decoded (None) only moves the position."""
+        self.entry_id = record.entry_id
+        if entry is None or not entry.commands:
+            return
+        decide, at_ms, prefix = self._decide, record.at_ms, f"{record.entry_id}/"
+        correlation = entry.first_correlation
+        answers = self._batch.answers.setdefault(entry.origin, [])
+        for index, raw in enumerate(entry.commands):
+            applied = decide(raw, f"{prefix}{index}", at_ms)
+            answers.append(Answer(correlation + index, applied.n, applied.replayed, applied.reply))
+        self._batch.commands += len(entry.commands)
+
+    def _decide(self, raw: Any, command_id: str, at_ms: int) -> Applied:
+        engine = self.engine
+        market = ""
+        try:
+            if command_id in self.poisoned:
+                applied = engine.refuse(command_id, at_ms, RefusalReason.INTERNAL)
+            else:
+                try:
+                    command = codec.decode_command(raw)
+                except UNREADABLE:
+                    applied = engine.refuse(command_id, at_ms, RefusalReason.MALFORMED)
+                else:
+                    market = getattr(command, "market", None) or ""
+                    applied = engine.apply(command, command_id, at_ms)
+        except MemoryError:
+            raise  # The machine's fault, not the command's.
+        except Exception as error:
+            raise Poisoned(command_id, at_ms, market) from error
+        outcome = applied.outcome
+        if outcome is not None:
+            encoded = codec.encode(outcome)
+            self.chain = hashlib.blake2b(self.chain + encoded, digest_size=32).digest()
+            self._batch.outcomes.append(encoded)
+        return applied
+
+    def _empty(self) -> Batch:
+        engine = self.engine
+        return Batch(engine.n + 1, engine.n, engine.seq, self.chain, engine.at_ms)
+
+
+def decode_entry(payload: bytes) -> CommandEntry | None:
+    """The envelope of a cmd entry; None when it is not one (only a foreign hand can have put it there)."""
+    try:
+        return codec.decode_entry(payload)
+    except UNREADABLE:
+        return None

@@ -1,0 +1,38 @@
+"""The engine's settings in one immutable value, so that tests can run several engines with different ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from exchange_site.kernel import redis_names
+from matching.runtime.journal import SEGMENT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Directories and limits of one engine process; times in the unit their name says."""
+
+    journal_dir: Path
+    snapshot_dir: Path
+    redis_url: str
+    lease_ms: int = 3_000
+    segment_bytes: int = SEGMENT_BYTES
+    snapshot_every_records: int = 1_000_000
+    snapshot_every_s: int = 60
+    kept_behind: int = redis_names.LOG_KEPT_BEHIND_READERS
+    crash_at: str = ""
+    fork_snapshots: bool = True
+
+
+def from_settings() -> EngineConfig:
+    return EngineConfig(
+        journal_dir=Path(settings.JOURNAL_DIR),
+        snapshot_dir=Path(settings.SNAPSHOT_DIR),
+        redis_url=settings.REDIS_LOG_URL,
+        lease_ms=settings.ENGINE_LEASE_MS,
+        segment_bytes=settings.ENGINE_SEGMENT_BYTES,
+        snapshot_every_records=settings.ENGINE_SNAPSHOT_EVERY_RECORDS,
+        snapshot_every_s=settings.ENGINE_SNAPSHOT_EVERY_S,
+        crash_at=settings.ENGINE_CRASH_AT,
+    )

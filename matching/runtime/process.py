@@ -1,0 +1,113 @@
+"""The life of one engine process: stand by, take over, lead, and end with a code that says why.
+
+Exit codes: 0 stopped, 70 a command broke the engine, 74 the disk failed, 75 another engine leads, 78 journal, snapshots
+and Redis do not fit together (or Redis is not set up to keep a log).
+"""
+
+import gc
+import logging
+import time
+from collections.abc import Callable
+
+from matching.runtime.applier import Poisoned
+from matching.runtime.boot_checks import NotFitToRun, check_redis
+from matching.runtime.config import EngineConfig
+from matching.runtime.journal import JournalDamaged, JournalFailed
+from matching.runtime.leadership import DirectoryLock, Fenced, Forgotten
+from matching.runtime.publisher import EventsTooLong, PublishRefused
+from matching.runtime.recovery import Makers, RecoveryRefused
+from matching.runtime.takeover import take_over, wait_for_vacancy
+from matching.runtime.worker import StartOver, Worker
+from matching.transport.connection import ConnectionLost, LogConnection
+
+logger = logging.getLogger(__name__)
+
+EXIT_STOPPED = 0
+EXIT_POISON = 70
+EXIT_JOURNAL = 74
+EXIT_FENCED = 75
+EXIT_REFUSED = 78
+
+RETRY_WAITS_S = (0.1, 0.2, 0.5, 1.0)
+GC_THRESHOLD = 50_000  # The book is millions of long-lived objects; scanning them often buys nothing.
+
+
+class EngineProcess:
+    """Runs until `stopping()` or a reason to end. `run` returns the exit code."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        stopping: Callable[[], bool],
+        makers: Makers | None = None,
+        allow_volatile_redis: bool = False,
+    ) -> None:
+        self._config = config
+        self._stopping = stopping
+        self._makers = makers or Makers()
+        self._allow_volatile_redis = allow_volatile_redis
+
+    def run(self) -> int:
+        for directory in (self._config.journal_dir, self._config.snapshot_dir):
+            directory.mkdir(parents=True, exist_ok=True)
+        lock = DirectoryLock(self._config.journal_dir)
+        try:
+            return self._run(lock)
+        except Fenced as error:
+            logger.error("%s", error)
+            return EXIT_FENCED
+        except Poisoned as error:
+            logger.critical("%s The next start refuses it.", error, exc_info=error.__cause__)
+            return EXIT_POISON
+        except JournalFailed as error:
+            logger.critical("The journal failed, so nothing more is accepted: %s", error)
+            return EXIT_JOURNAL
+        except (JournalDamaged, RecoveryRefused, EventsTooLong, PublishRefused, NotFitToRun) as error:
+            logger.critical("The engine does not start or go on: %s", error)
+            return EXIT_REFUSED
+
+    def _run(self, lock: DirectoryLock) -> int:
+        attempt = 0
+        while not self._stopping():
+            try:
+                with_redis = LogConnection(self._config.redis_url)
+                check_redis(with_redis, self._allow_volatile_redis)
+                with_redis.close()
+                log = wait_for_vacancy(self._config, lock, self._stopping)
+                if log is not None:
+                    self._lead(log)
+                attempt = 0
+            except StartOver as error:
+                logger.warning("%s Taking over again from the disk.", error)
+            except FileExistsError:
+                logger.info("Another candidate was faster.")
+            except (ConnectionLost, Forgotten) as error:
+                logger.error("%s", error)
+                time.sleep(RETRY_WAITS_S[min(attempt, len(RETRY_WAITS_S) - 1)])
+                attempt += 1
+        return EXIT_STOPPED
+
+    def _lead(self, log: LogConnection) -> None:
+        began = time.monotonic()
+        gc.disable()  # Loading makes millions of objects and no garbage.
+        try:
+            led = take_over(self._config, log, self._makers)
+        finally:
+            gc.enable()
+        gc.collect()
+        gc.freeze()  # What is there now stays; it need not be scanned, nor copied by the child that writes snapshots.
+        gc.set_threshold(GC_THRESHOLD)
+        logger.info(
+            "Engine ready: term %d at outcome %d after %d ms.",
+            led.leadership.term,
+            led.applier.n,
+            int((time.monotonic() - began) * 1000),
+        )
+        try:
+            worker = Worker(self._config, led, log, self._stopping)
+            worker.run()
+            worker.stop()
+            logger.info("Engine stopped at outcome %d.", led.applier.n)
+        finally:
+            led.journal.close()
+            log.close()

@@ -1,0 +1,164 @@
+"""Snapshots: the engine's whole state at one outcome, so that a start replays minutes and not years.
+
+A file is one line of magic, a header (length, CRC32, msgpack) and the compressed state. It is written beside its final
+name, synced, renamed, and read back before it counts. A damaged one is skipped: an older one and more journal do.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import msgspec
+import zstandard
+
+from matching.runtime.crash import CrashPoint
+from matching.runtime.journal import Position, sync_directory
+from matching.runtime.records import FORMAT, RULES_VERSION, Poison
+
+logger = logging.getLogger(__name__)
+
+KEEP = 5
+COMPRESSION_LEVEL = 3
+_MAGIC = b"exchange snapshot 1\n"
+_HEAD = struct.Struct(">II")
+_NAME = re.compile(r"snapshot-(\d{20})\.snap")
+
+
+class SnapshotDamaged(Exception):
+    """The file is not what was written, or comes from a newer version."""
+
+
+class SnapshotHeader(msgspec.Struct, frozen=True, array_like=True):
+    """Where the state stands. `segment` and `offset` are the journal position behind it, `entry_id` the last cmd entry
+    in it, `poisons` what was poisonous in the minute before (newest last)."""
+
+    format: int
+    rules_version: int
+    n: int
+    seq: int
+    at_ms: int
+    chain: bytes
+    segment: str
+    offset: int
+    entry_id: str
+    poisons: list[Poison]
+    body_sha256: bytes
+    body_bytes: int
+
+    @property
+    def position(self) -> Position:
+        return Position(self.segment, self.offset)
+
+
+_header_decoder = msgspec.msgpack.Decoder(SnapshotHeader)
+
+
+def snapshot_path(directory: Path, n: int) -> Path:
+    return directory / f"snapshot-{n:020d}.snap"
+
+
+def list_snapshots(directory: Path) -> list[tuple[int, Path]]:
+    """Every finished snapshot as (n, path), newest first."""
+    found = [(int(match.group(1)), path) for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return sorted(found, reverse=True)
+
+
+def pack_state(state: dict[str, object]) -> bytes:
+    packed: bytes = msgpack.packb(state, use_bin_type=True)
+    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(packed)
+
+
+def write_snapshot(directory: Path, header: SnapshotHeader, body: bytes, crash: CrashPoint, parent: int | None) -> Path:
+    """Write, sync, rename, sync the directory, read back. Raises OSError or SnapshotDamaged; then it does not count."""
+    path = snapshot_path(directory, header.n)
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    head = msgspec.msgpack.encode(header)
+    with unfinished.open("wb") as file:
+        file.write(_MAGIC + _HEAD.pack(len(head), zlib.crc32(head)) + head)
+        file.write(body[: len(body) // 2])
+        file.flush()
+        crash.passed("mid_snapshot", parent)
+        file.write(body[len(body) // 2 :])
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    sync_directory(directory)
+    read_snapshot(path)
+    return path
+
+
+def read_header(path: Path) -> SnapshotHeader:
+    return _split(path.read_bytes())[0]
+
+
+def read_snapshot(path: Path) -> tuple[SnapshotHeader, dict[str, Any]]:
+    """Header and state, every byte of it checked. Raises SnapshotDamaged."""
+    header, body = _split(path.read_bytes())
+    if len(body) != header.body_bytes or hashlib.sha256(body).digest() != header.body_sha256:
+        raise SnapshotDamaged("its content does not match its checksum")
+    try:
+        state = msgpack.unpackb(zstandard.ZstdDecompressor().decompress(body), raw=False, strict_map_key=False)
+    except (zstandard.ZstdError, ValueError, msgpack.UnpackException) as error:
+        raise SnapshotDamaged(f"its content cannot be read ({error})") from error
+    if not isinstance(state, dict):
+        raise SnapshotDamaged("its content is no state")
+    return header, state
+
+
+def _split(data: bytes) -> tuple[SnapshotHeader, bytes]:
+    start = len(_MAGIC) + _HEAD.size
+    if not data.startswith(_MAGIC) or len(data) < start:
+        raise SnapshotDamaged("it does not begin like a snapshot")
+    length, checksum = _HEAD.unpack_from(data, len(_MAGIC))
+    head = data[start : start + length]
+    if zlib.crc32(head) != checksum:
+        raise SnapshotDamaged("its header is damaged")
+    try:
+        header = _header_decoder.decode(head)
+    except msgspec.DecodeError as error:
+        raise SnapshotDamaged(f"its header cannot be read ({error})") from error
+    if header.format > FORMAT or header.rules_version > RULES_VERSION:
+        raise SnapshotDamaged("it was written by a newer version of the exchange")
+    return header, data[start + length :]
+
+
+def load_newest(directory: Path, at_most_n: int | None) -> tuple[SnapshotHeader, dict[str, Any]] | None:
+    """The newest good snapshot with n <= `at_most_n` (None: any). Damaged ones are named in the log and skipped."""
+    for n, path in list_snapshots(directory):
+        if at_most_n is not None and n > at_most_n:
+            continue
+        try:
+            return read_snapshot(path)
+        except (SnapshotDamaged, OSError) as error:
+            logger.error("Snapshot %s is of no use: %s.", path.name, error)
+    return None
+
+
+def forget_old(directory: Path, database_n: int | None) -> Position | None:
+    """Keep the newest few and the newest one the database has passed; returns the oldest kept one's journal position.
+
+    With an unknown database position nothing is deleted. Unfinished files of dead writers go as well.
+    """
+    for unfinished in directory.glob("snapshot-*.tmp"):
+        unfinished.unlink(missing_ok=True)
+    found = list_snapshots(directory)
+    if database_n is None or not found:
+        return None
+    behind_database = [n for n, _ in found if n <= database_n]
+    if not behind_database:
+        return None
+    oldest = min(behind_database[0], found[:KEEP][-1][0])
+    for n, path in found:
+        if n < oldest:
+            path.unlink(missing_ok=True)
+    try:
+        return read_header(snapshot_path(directory, oldest)).position
+    except SnapshotDamaged as error:
+        logger.error("Snapshot of outcome %d is damaged (%s); the journal before it stays.", oldest, error)
+        return None

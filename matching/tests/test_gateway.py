@@ -1,0 +1,207 @@
+"""Send and await: every command gets the answer to itself, and when there is none it is said what that means."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+
+from exchange_site.kernel.redis_names import COMMANDS
+from matching.client import blocking
+from matching.client.gateway import EngineGateway, NotAdmitted, OutcomeUnknown
+from matching.messages import (
+    Answer,
+    CancelAllOrders,
+    Done,
+    ListAsset,
+    OrderReply,
+    OrdersReply,
+    OrderType,
+    PlaceOrder,
+    RefusalReason,
+    Refused,
+    Side,
+)
+from matching.tests.cutting_proxy import Cut, CuttingProxy
+from matching.tests.fake_engine import STAFF, FakeEngine
+
+ALICE = 11
+
+
+def bid(price_ticks: int = 2000, **more: Any) -> PlaceOrder:
+    return PlaceOrder(
+        account_id=ALICE,
+        market="SOL_USDC",
+        side=Side.BID,
+        order_type=OrderType.LIMIT,
+        price_ticks=price_ticks,
+        quantity_lots=10,
+        **more,
+    )
+
+
+@pytest.fixture
+def log() -> Iterator[Any]:
+    client = redis.Redis.from_url(django_settings.REDIS_LOG_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def engine(log: Any) -> FakeEngine:
+    engine = FakeEngine(log)
+    engine.prepare(ALICE)
+    return engine
+
+
+@pytest.fixture
+async def gateway(engine: FakeEngine) -> AsyncIterator[EngineGateway]:
+    gateway = EngineGateway()
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+async def proxy(engine: FakeEngine, settings: Any) -> AsyncIterator[CuttingProxy]:
+    proxy = CuttingProxy(settings.REDIS_LOG_URL)
+    await proxy.start()
+    settings.REDIS_LOG_URL = proxy.url
+    yield proxy
+    await proxy.stop()
+
+
+async def test_every_caller_gets_the_answer_to_its_own_command(engine: FakeEngine, gateway: EngineGateway) -> None:
+    with engine:
+        answers = await asyncio.gather(*(gateway.send(bid(1000 + i)) for i in range(150)))
+    prices = [answer.reply.order.price_ticks for answer in answers if isinstance(answer.reply, OrderReply)]
+    assert prices == [1000 + i for i in range(150)]
+    assert gateway.waiting == 0
+
+
+async def test_what_gathers_goes_as_one_entry(engine: FakeEngine, gateway: EngineGateway, log: Any) -> None:
+    with engine:
+        await asyncio.gather(*(gateway.send(bid(1000 + i)) for i in range(150)))
+    assert log.xlen(COMMANDS) < 10
+
+
+async def test_a_batch_is_executed_in_order(engine: FakeEngine, gateway: EngineGateway) -> None:
+    with engine:
+        answers = await gateway.send_many([bid(1000), bid(1001), CancelAllOrders(account_id=ALICE), bid(1002)])
+    replies = [answer.reply for answer in answers if isinstance(answer, Answer)]
+    assert isinstance(replies[2], OrdersReply)
+    assert [order.price_ticks for order in replies[2].orders] == [1000, 1001]
+
+
+async def test_a_refusal_is_an_answer(engine: FakeEngine, gateway: EngineGateway) -> None:
+    with engine:
+        answer = await gateway.send(bid(2**40))
+    assert answer.reply == Refused(reason=RefusalReason.INSUFFICIENT_FUNDS)
+
+
+async def test_nothing_is_enqueued_for_a_closed_engine(engine: FakeEngine, gateway: EngineGateway, log: Any) -> None:
+    engine.close()
+    with pytest.raises(NotAdmitted) as refusal:
+        await gateway.send(bid())
+    assert refusal.value.reason == "closed"
+    assert log.xlen(COMMANDS) == 0
+
+
+async def test_a_full_backlog_sheds_orders_before_cancels(engine: FakeEngine, gateway: EngineGateway) -> None:
+    engine.open(backlog=django_settings.ENGINE_MAX_BACKLOG - 100)
+    with engine:
+        order, cancel = await gateway.send_many([bid(), CancelAllOrders(account_id=ALICE)])
+    assert isinstance(order, NotAdmitted)
+    assert order.reason == "full"
+    assert isinstance(cancel, Answer)
+
+
+async def test_g13_without_an_answer_the_outcome_is_unknown(engine: FakeEngine, gateway: EngineGateway) -> None:
+    engine.silent = True
+    with engine, pytest.raises(OutcomeUnknown):
+        await gateway.send(bid(), timeout_s=0.2)
+    assert gateway.waiting == 0
+
+
+async def test_g13_a_lost_admit_answer_is_not_a_lost_order(proxy: CuttingProxy, engine: FakeEngine, log: Any) -> None:
+    """The line breaks after the XADD: the order is in, its answer comes over the other line, nothing is sent twice."""
+    gateway = EngineGateway()
+    proxy.cut = Cut.BEFORE_ANSWER
+    with engine:
+        answer = await gateway.send(bid())
+    await gateway.close()
+    assert isinstance(answer.reply, OrderReply)
+    assert (proxy.cuts, log.xlen(COMMANDS), len(engine.seen)) == (1, 1, 1)
+
+
+async def test_g13_a_line_cut_during_the_admit_is_unknown(proxy: CuttingProxy, engine: FakeEngine, log: Any) -> None:
+    """The line breaks before the XADD: we cannot know that, so the caller is told that we do not."""
+    gateway = EngineGateway()
+    proxy.cut = Cut.BEFORE_COMMAND
+    with engine:
+        with pytest.raises(OutcomeUnknown):
+            await gateway.send(bid(1500), timeout_s=0.3)
+        answer = await gateway.send(bid(1501))
+    await gateway.close()
+    assert isinstance(answer.reply, OrderReply)
+    assert [command.price_ticks for command in engine.seen if isinstance(command, PlaceOrder)] == [1501]
+
+
+async def test_answers_survive_a_broken_reply_line(proxy: CuttingProxy, engine: FakeEngine) -> None:
+    gateway = EngineGateway()
+    with engine:
+        await gateway.send(bid(1500))
+        proxy.word, proxy.cut = b"XREAD", Cut.BEFORE_COMMAND
+        answers = [await gateway.send(bid(1501 + i)) for i in range(20)]
+    await gateway.close()
+    assert all(isinstance(answer.reply, OrderReply) for answer in answers)
+
+
+async def test_an_unreachable_log_refuses_at_once(proxy: CuttingProxy, engine: FakeEngine) -> None:
+    await proxy.stop()
+    gateway = EngineGateway()
+    with pytest.raises(NotAdmitted) as refusal:
+        await gateway.send(bid())
+    assert refusal.value.reason == "unreachable"
+    with pytest.raises(NotAdmitted):
+        await gateway.engine_n()
+    await gateway.close()
+
+
+async def test_the_position_covers_what_was_answered(engine: FakeEngine, gateway: EngineGateway) -> None:
+    with engine:
+        answer = await gateway.send(bid())
+        positions = await asyncio.gather(*(gateway.engine_n() for _ in range(50)))
+    assert all(n >= answer.n for n in positions)
+
+
+async def test_a_key_used_again_gets_the_stored_answer(engine: FakeEngine, gateway: EngineGateway) -> None:
+    """Each try has its own deadline, which is no part of what was asked."""
+    with engine:
+        first = await gateway.send(bid(idempotency_key="k", valid_until_ms=2**50))
+        again = await gateway.send(bid(idempotency_key="k", valid_until_ms=2**50 + 1))
+        other = await gateway.send(bid(1999, idempotency_key="k"))
+    assert (again.n, again.replayed, again.reply) == (first.n, True, first.reply)
+    assert other.reply == Refused(reason=RefusalReason.IDEMPOTENCY_KEY_REUSED)
+
+
+def test_blocking_send(engine: FakeEngine) -> None:
+    with engine:
+        assert blocking.send(ListAsset(symbol="BTC", decimals=8, **STAFF)).reply == Done()
+        answers = blocking.send_many([bid(1000), bid(1001)])
+    assert [answer.reply.order.price_ticks for answer in answers if isinstance(answer.reply, OrderReply)] == [1000, 1001]
+    assert blocking.engine_position()["status"] == "open"
+
+
+def test_blocking_send_to_a_closed_engine(engine: FakeEngine) -> None:
+    engine.close()
+    with pytest.raises(NotAdmitted):
+        blocking.send(bid())
+
+
+def test_blocking_send_without_an_answer(engine: FakeEngine) -> None:
+    with pytest.raises(OutcomeUnknown):
+        blocking.send(bid(), timeout_s=0.2)

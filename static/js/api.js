@@ -1,0 +1,61 @@
+// REST with the session cookie. A refusal is an ApiError with the server's code and sentence.
+
+export class ApiError extends Error {
+  constructor(status, body) {
+    super(body.message || `The server answered ${status}.`);
+    this.status = status;
+    this.code = body.code || "UNKNOWN";
+    this.body = body;
+  }
+
+  // Nobody knows whether the order was executed.
+  get outcomeUnknown() {
+    return this.status === 504 || this.code === "NO_ANSWER";
+  }
+}
+
+async function call(method, path, body) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store" });
+  } catch (cause) {
+    throw new ApiError(0, { code: "NO_ANSWER", message: "The server cannot be reached." });
+  }
+  const text = await answer.text();
+  let data = null;
+  try {
+    data = text ? JSON.parse(text) : null;
+  } catch (cause) {
+    if (answer.ok) throw new ApiError(answer.status, { message: "The server sent something that is not JSON." });
+  }
+  if (!answer.ok) throw new ApiError(answer.status, data ?? {});
+  return data;
+}
+
+const query = (parameters) => new URLSearchParams(parameters).toString();
+
+export const getDepth = (symbol) => call("GET", `/api/v1/depth?${query({ symbol, limit: 500 })}`);
+export const getKlines = (symbol, interval, startTime) => call("GET", `/api/v1/klines?${query({ symbol, interval, startTime })}`);
+export const getTrades = (symbol, limit) => call("GET", `/api/v1/trades?${query({ symbol, limit })}`);
+export const getOpenOrders = () => call("GET", "/api/v1/orders");
+export const getCapital = () => call("GET", "/api/v1/capital");
+export const getHistory = () => call("GET", "/wapi/v1/history/orders?limit=50");
+export const getFills = (parameters = {}) => call("GET", `/wapi/v1/history/fills?${query({ limit: 50, ...parameters })}`);
+export const placeOrder = (order) => call("POST", "/api/v1/order", order);
+export const cancelOrder = (symbol, orderId) => call("DELETE", "/api/v1/order", { symbol, orderId });
+export const cancelAll = (symbol) => call("DELETE", "/api/v1/orders", { symbol });
+export const askFaucet = (path) => call("POST", path);
+
+// Milliseconds of one small round trip; null when there was no answer.
+export async function roundTrip() {
+  const start = performance.now();
+  try {
+    const answer = await fetch("/api/v1/ping", { cache: "no-store", signal: AbortSignal.timeout(8000) });
+    return answer.ok ? Math.round(performance.now() - start) : null;
+  } catch (cause) {
+    return null;
+  }
+}

@@ -1,0 +1,195 @@
+// The book on the page: rows are reused and never moved; while the pointer rests on them prices hold still.
+
+import { basisPoints, grouped } from "./decimal.js";
+import { byId, el, paint, setFigure, setText } from "./dom.js";
+
+const ROWS = 40;
+const SIZE_BAR_MAX = 52n;
+const FLASH_MOST = 6;
+const FLASH_EVERY_MS = 500;
+const STEPS = [1n, 10n, 100n];
+
+export class BookView {
+  // `pick` hears {price, lots} of a click: lots is null unless the size was meant.
+  constructor(market, depth, pick) {
+    this.market = market;
+    this.depth = depth;
+    this.pick = pick;
+    this.step = 1n;
+    this.own = new Set();
+    this.held = null;
+    this.sides = { bid: rowsOf(byId("bids")), ask: rowsOf(byId("asks")) };
+    this.shown = { bid: [], ask: [] };
+    this.draw = () => this.#draw();
+    this.#listen();
+    byId("book-tools").append(this.#stepChoice());
+  }
+
+  changed() {
+    paint(this.draw);
+  }
+
+  setOwn(ticks) {
+    this.own = new Set(ticks);
+    paint(this.draw);
+  }
+
+  #stepChoice() {
+    const select = el("select", { "aria-label": "Price step of the book" });
+    for (const step of STEPS) select.append(el("option", { value: step }, this.market.price(step)));
+    select.addEventListener("change", () => {
+      this.step = BigInt(select.value);
+      this.held = null;
+      this.changed();
+    });
+    return el("span", { class: "select small" }, select);
+  }
+
+  #draw() {
+    if (this.depth.updateId === null && this.depth.bids.size + this.depth.asks.size === 0) return;
+    const budget = { left: FLASH_MOST, now: performance.now() };
+    const sides = { bid: this.#levels("bid"), ask: this.#levels("ask") };
+    const sumOf = (levels) => levels.reduce((sum, [, lots]) => sum + lots, 0n);
+    const visible = { bid: sides.bid.slice(0, this.#fitting("bids")), ask: sides.ask.slice(0, this.#fitting("asks")) };
+    const bidSum = sumOf(visible.bid), askSum = sumOf(visible.ask);
+    const scale = { sum: bidSum > askSum ? bidSum : askSum, size: 1n };
+    for (const [, lots] of [...visible.bid, ...visible.ask]) if (lots > scale.size) scale.size = lots;
+    this.#drawSide("bid", sides.bid, scale, budget);
+    this.#drawSide("ask", sides.ask, scale, budget);
+    this.#drawSpread();
+    this.#drawShare(bidSum, askSum);
+  }
+
+  // Held: the same prices as when the pointer came, with today's sizes.
+  #levels(side) {
+    const levels = this.depth.levels(side, this.step).slice(0, ROWS);
+    if (!this.held) return levels;
+    const sizes = new Map(this.depth.levels(side, this.step));
+    return this.held[side].map((ticks) => [ticks, sizes.get(ticks) ?? 0n]);
+  }
+
+  #fitting(id) {
+    const box = byId(id), row = box.firstElementChild;
+    return row ? Math.min(ROWS, Math.floor(box.clientHeight / (row.offsetHeight || 20))) || ROWS : ROWS;
+  }
+
+  #drawSide(side, levels, scale, budget) {
+    const rows = this.sides[side];
+    let sum = 0n;
+    const shown = [];
+    for (const [index, row] of rows.entries()) {
+      const level = levels[index];
+      row.node.hidden = !level;
+      if (!level) continue;
+      const [ticks, lots] = level;
+      sum += lots;
+      shown.push(ticks);
+      const before = row.ticks === ticks ? row.lots : null;
+      if (row.ticks !== ticks) {
+        row.ticks = ticks;
+        const price = this.market.price(ticks);
+        setText(row.price, grouped(price));
+        row.price.href = `?view=trade&price=${price}`;
+      }
+      if (row.lots !== lots) setFigure(row.size, this.market.amount(lots));
+      row.lots = lots;
+      row.sumLots = sum;
+      setText(row.sum, this.market.sum(sum));
+      width(row.bar, (SIZE_BAR_MAX * 10n * lots) / scale.size);
+      width(row.bar2, scale.sum ? (1000n * sum) / scale.sum : 0n);
+      row.node.classList.toggle("own", this.own.has(ticks));
+      if (before !== null && before !== lots) flash(row, budget);
+    }
+    this.shown[side] = shown;
+  }
+
+  #drawSpread() {
+    const bid = this.depth.best("bid"), ask = this.depth.best("ask");
+    const known = bid !== null && ask !== null;
+    setText(byId("spread"), known ? this.market.price(ask - bid) : "\u2014");
+    setText(byId("spread-bps"), known ? basisPoints(2n * (ask - bid), ask + bid) : "\u2014");
+  }
+
+  #drawShare(bids, asks) {
+    const total = bids + asks;
+    const share = total ? (bids * 200n + total) / (2n * total) : 50n;
+    setText(byId("bid-share"), share.toString());
+    setText(byId("ask-share"), (100n - share).toString());
+    byId("share-bar").style.setProperty("--bar", `${share}%`);
+  }
+
+  #listen() {
+    const book = document.querySelector(".book");
+    for (const side of ["bid", "ask"]) for (const row of this.sides[side]) row.price.tabIndex = -1;
+    book.addEventListener("pointerenter", (event) => {
+      if (event.pointerType !== "mouse") return;
+      this.held = { bid: [...this.shown.bid], ask: [...this.shown.ask] };
+      byId("held").hidden = false;
+    });
+    book.addEventListener("pointerleave", () => {
+      this.held = null;
+      byId("held").hidden = true;
+      this.tip?.remove();
+      this.changed();
+    });
+    book.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.#point(event));
+    book.addEventListener("click", (event) => {
+      const row = this.#rowAt(event.target);
+      if (!row) return;
+      event.preventDefault();
+      this.pick({ price: this.market.price(row.ticks), lots: event.target.closest(".size, .sum") ? row.sumLots : null });
+    });
+  }
+
+  #rowAt(target) {
+    const node = target.closest(".level");
+    return node && [...this.sides.bid, ...this.sides.ask].find((row) => row.node === node && row.ticks !== null);
+  }
+
+  // Sum, average and value up to the level under the pointer.
+  #point(event) {
+    const row = this.#rowAt(event.target);
+    this.tip ??= el("dl", { class: "book-tip" });
+    if (!row) return this.tip.remove();
+    const side = this.sides.bid.includes(row) ? "bid" : "ask";
+    let lots = 0n, value = 0n;
+    for (const each of this.sides[side]) {
+      lots += each.lots;
+      value += this.market.notional(each.ticks, each.lots);
+      if (each === row) break;
+    }
+    const average = lots ? value / (lots * this.market.quoteUnitsPerTickLot) : row.ticks;
+    const lines = [["Sum", `${grouped(this.market.amount(lots))} ${this.market.base}`], ["Average", grouped(this.market.price(average))], ["Value", `${grouped(this.market.quoteText(value))} ${this.market.quote}`]];
+    this.tip.replaceChildren(...lines.flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
+    if (!this.tip.isConnected) document.body.append(this.tip);
+    const box = row.node.getBoundingClientRect();
+    this.tip.style.top = `${box.top - 4}px`;
+    this.tip.style.right = `${innerWidth - box.left + 6}px`;
+  }
+}
+
+function rowsOf(box) {
+  while (box.children.length < ROWS) {
+    const price = el("span", { role: "cell", class: "price" }, el("a", { href: "" }));
+    const cells = ["size", "sum"].map((name) => el("span", { role: "cell", class: name }));
+    box.append(el("div", { class: "level", role: "row", hidden: true }, price, ...cells, el("i", { class: "bar" }), el("i", { class: "bar-2" })));
+  }
+  return [...box.children].map((node) => ({
+    node, price: node.querySelector("a"), size: node.querySelector(".size"), sum: node.querySelector(".sum"), bar: node.querySelector(".bar"), bar2: node.querySelector(".bar-2"), ticks: null, lots: null, sumLots: 0n, flashedAt: 0,
+  }));
+}
+
+function width(bar, permille) {
+  const value = `${Number(permille) / 10}%`;
+  if (bar.dataset.at === value) return;
+  bar.dataset.at = value;
+  bar.style.setProperty("--bar", value);
+}
+
+function flash(row, budget) {
+  if (budget.left <= 0 || budget.now - row.flashedAt < FLASH_EVERY_MS) return;
+  budget.left -= 1;
+  row.flashedAt = budget.now;
+  row.node.classList.add("changed");
+  requestAnimationFrame(() => requestAnimationFrame(() => row.node.classList.remove("changed")));
+}

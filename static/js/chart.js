@@ -1,0 +1,192 @@
+// Candles, volume and averages. The one place where prices are Numbers: they are only drawn here.
+
+import * as lib from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
+import { getKlines } from "./api.js";
+import { atLeast, fixed, grouped, padded, percent, toUnits } from "./decimal.js";
+import { byId, el, paint } from "./dom.js";
+
+const SECONDS = { "1m": 60, "5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400, "1w": 604800 };
+const CANDLES = 400;
+const AVERAGES = [9, 25];
+
+const timeOf = (text) => Date.parse(`${text.replace(" ", "T")}Z`) / 1000;
+
+export class Chart {
+  constructor(market, socket) {
+    this.market = market;
+    this.socket = socket;
+    this.rows = [];
+    this.lines = [];
+    this.orders = [];
+    this.fills = [];
+    this.pointed = null;
+    this.averagesOn = localStorage.getItem("averages") !== "off";
+    this.draw = () => this.#legend();
+    this.#create();
+    this.#theme();
+    document.addEventListener("themechange", () => this.#theme());
+    byId("chart-tools").append(this.#averagesBox());
+  }
+
+  #create() {
+    this.chart = lib.createChart(byId("chart"), {
+      autoSize: true, layout: { attributionLogo: false, fontSize: 11 }, crosshair: { mode: lib.CrosshairMode.Normal },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, barSpacing: 7 },
+      rightPriceScale: { scaleMargins: { top: 0.14, bottom: 0.22 } },
+    });
+    const format = { type: "price", precision: this.market.priceDecimals, minMove: Number(this.market.price(1n)) };
+    this.candles = this.chart.addSeries(lib.CandlestickSeries, { priceFormat: format });
+    this.volume = this.chart.addSeries(lib.HistogramSeries, { priceScaleId: "volume", lastValueVisible: false, priceLineVisible: false, priceFormat: { type: "volume" } });
+    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+    this.averages = AVERAGES.map(() => this.chart.addSeries(lib.LineSeries, {
+      lineWidth: 1, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false, priceFormat: format, visible: this.averagesOn,
+    }));
+    this.markers = lib.createSeriesMarkers(this.candles, []);
+    this.chart.subscribeCrosshairMove((event) => {
+      this.pointed = event.time ?? null;
+      paint(this.draw);
+    });
+  }
+
+  #averagesBox() {
+    const box = el("input", { type: "checkbox", checked: this.averagesOn });
+    box.addEventListener("change", () => {
+      this.averagesOn = box.checked;
+      localStorage.setItem("averages", box.checked ? "on" : "off");
+      for (const line of this.averages) line.applyOptions({ visible: box.checked });
+      paint(this.draw);
+    });
+    return el("label", { class: "check" }, box, el("span", {}, "Averages"));
+  }
+
+  #theme() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(`--c-${name}`).trim();
+    this.chart.applyOptions({
+      layout: { background: { color: colour("panel") }, textColor: colour("text-3"), fontFamily: style.getPropertyValue("--font-ui") },
+      grid: { vertLines: { color: colour("grid") }, horzLines: { color: colour("grid") } },
+      crosshair: { vertLine: { color: colour("text-2"), labelBackgroundColor: colour("selected") }, horzLine: { color: colour("text-2"), labelBackgroundColor: colour("selected") } },
+      rightPriceScale: { borderColor: colour("line") }, timeScale: { borderColor: colour("line") },
+    });
+    const up = colour("up-candle"), down = colour("down-candle");
+    // Up is hollow, down is filled: the shape says it where the colours do not.
+    this.candles.applyOptions({ upColor: colour("panel"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down });
+    this.colours = { up: colour("up-bar"), down: colour("down-bar"), you: colour("you-line"), upFill: colour("up-fill"), downFill: colour("down-fill") };
+    for (const [index, line] of this.averages.entries()) line.applyOptions({ color: colour(`average-${index + 1}`) });
+    this.#all();
+    this.setOrders(this.orders);
+    this.setFills(this.fills);
+  }
+
+  // Load an interval and follow its stream.
+  async show(interval) {
+    if (this.stream) this.socket.leave(this.stream);
+    this.interval = interval;
+    this.stream = `kline.${interval}.${this.market.symbol}`;
+    this.socket.hear(this.stream, (frame) => this.#frame(interval, frame));
+    this.chart.applyOptions({ timeScale: { timeVisible: SECONDS[interval] < 86400 } });
+    byId("chart").setAttribute("aria-label", `Candles of ${this.market.name}, ${interval}`);
+    await this.reload();
+    this.chart.timeScale().scrollToRealTime();
+  }
+
+  async reload() {
+    const { interval } = this;
+    const rows = await getKlines(this.market.symbol, interval, Math.floor(Date.now() / 1000) - SECONDS[interval] * CANDLES);
+    if (interval !== this.interval) return;
+    this.rows = rows.filter((row) => row.open !== null).map((row) => ({ ...row, time: timeOf(row.start) }));
+    byId("chart-still")?.remove();
+    this.#all();
+    this.setFills(this.fills);
+  }
+
+  #frame(interval, frame) {
+    if (interval !== this.interval || frame.o === null) return;
+    const row = { time: timeOf(frame.t), open: frame.o, high: frame.h, low: frame.l, close: frame.c, volume: frame.v };
+    const last = this.rows.at(-1);
+    if (last && row.time < last.time) return;
+    if (last?.time === row.time) this.rows[this.rows.length - 1] = row;
+    else this.rows.push(row);
+    byId("chart-still")?.remove();
+    this.candles.update(candle(row));
+    this.volume.update(this.#bar(row));
+    for (const [index, line] of this.averages.entries()) {
+      const value = average(this.rows, this.rows.length - 1, AVERAGES[index]);
+      if (value !== null) line.update({ time: row.time, value });
+    }
+    this.#lastColour(row);
+    paint(this.draw);
+  }
+
+  #all() {
+    this.candles.setData(this.rows.map(candle));
+    this.volume.setData(this.rows.map((row) => this.#bar(row)));
+    for (const [index, line] of this.averages.entries()) {
+      const values = this.rows.map((row, at) => ({ time: row.time, value: average(this.rows, at, AVERAGES[index]) }));
+      line.setData(values.filter((each) => each.value !== null));
+    }
+    if (this.rows.length) this.#lastColour(this.rows.at(-1));
+    paint(this.draw);
+  }
+
+  #bar(row) {
+    return { time: row.time, value: Number(row.volume), color: rising(row) ? this.colours.up : this.colours.down };
+  }
+
+  #lastColour(row) {
+    this.candles.applyOptions({ priceLineColor: rising(row) ? this.colours.upFill : this.colours.downFill });
+  }
+
+  // Own open orders as dashed lines.
+  setOrders(orders) {
+    this.orders = orders;
+    for (const line of this.lines) this.candles.removePriceLine(line);
+    this.lines = orders.map((order) => this.candles.createPriceLine({
+      price: Number(order.price), color: this.colours.you, lineWidth: 1, lineStyle: lib.LineStyle.Dashed, axisLabelVisible: true, title: order.title,
+    }));
+  }
+
+  // Own fills: up for bought under the candle, down for sold above it.
+  setFills(fills) {
+    this.fills = fills;
+    const first = this.rows[0]?.time ?? Infinity, step = SECONDS[this.interval] ?? 60;
+    const marks = fills.map((fill) => ({ time: this.rows.findLast((row) => row.time <= fill.time)?.time, bought: fill.bought, at: fill.time }))
+      .filter((mark) => mark.time !== undefined && mark.at >= first && mark.at < mark.time + step).sort((a, b) => a.time - b.time);
+    this.markers.setMarkers(marks.map((mark) => ({
+      time: mark.time, position: mark.bought ? "belowBar" : "aboveBar", shape: mark.bought ? "arrowUp" : "arrowDown", color: this.colours.you, size: 0.7,
+    })));
+  }
+
+  #legend() {
+    const at = this.pointed === null ? this.rows.length - 1 : this.rows.findIndex((row) => row.time === this.pointed);
+    const row = this.rows[at], legend = byId("legend");
+    if (!row) return legend.replaceChildren();
+    const { market } = this, read = (text) => toUnits(text, market.priceDecimals);
+    const price = (text) => grouped(fixed(text, market.priceDecimals));
+    const moved = read(row.close) - read(row.open);
+    const by = `${moved > 0n ? "+" : ""}${grouped(padded(moved, market.priceDecimals))} (${percent(moved, read(row.open))})`;
+    const part = (name, text) => el("span", {}, `${name} `, el("b", {}, text));
+    const parts = [part("O", price(row.open)), part("H", price(row.high)), part("L", price(row.low)), part("C", price(row.close)),
+      el("span", { class: moved > 0n ? "up" : moved < 0n ? "down" : "" }, el("b", {}, by)), part("Volume", grouped(atLeast(row.volume, market.quantityDecimals)))];
+    if (this.averagesOn) {
+      const values = AVERAGES.map((length, index) => [length, average(this.rows, at, length), index + 1]).filter(([, value]) => value !== null);
+      parts.push(el("span", { class: "averages" }, ...values.map(([length, value, index]) => el("span", { class: `average-${index}` }, `MA ${length} ${grouped(value.toFixed(market.priceDecimals))}`))));
+    }
+    legend.replaceChildren(...parts);
+  }
+}
+
+function candle(row) {
+  return { time: row.time, open: Number(row.open), high: Number(row.high), low: Number(row.low), close: Number(row.close) };
+}
+
+function rising(row) {
+  return Number(row.close) >= Number(row.open);
+}
+
+function average(rows, at, length) {
+  if (at < length - 1) return null;
+  let sum = 0;
+  for (let i = at - length + 1; i <= at; i += 1) sum += Number(rows[i].close);
+  return sum / length;
+}

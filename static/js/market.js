@@ -1,0 +1,103 @@
+// One market's numbers: text of the wire and of the form to ticks, lots and units, and back. All BigInt.
+
+import { atLeast, fixed, grouped, padded, toUnits, trimmed } from "./decimal.js";
+
+const MAX = 2n ** 62n;
+
+export class Market {
+  constructor(facts) {
+    Object.assign(this, facts);
+    for (const name of ["tickScaled", "stepScaled", "minLots", "baseUnitsPerLot", "quoteUnitsPerTickLot", "makerPpm", "takerPpm"]) {
+      this[name] = BigInt(facts[name]);
+    }
+    this.name = facts.symbol.replace("_", "/");
+  }
+
+  // Ticks of a price as the wire writes it; null when it does not lie on the grid.
+  ticks(text) {
+    return onGrid(toUnits(text, this.priceDecimals), this.tickScaled);
+  }
+
+  lots(text) {
+    return onGrid(toUnits(text, this.quantityDecimals), this.stepScaled);
+  }
+
+  quoteUnits(text) {
+    return toUnits(text, this.quoteDecimals);
+  }
+
+  baseUnits(text) {
+    return toUnits(text, this.baseDecimals);
+  }
+
+  notional(ticks, lots) {
+    return ticks * lots * this.quoteUnitsPerTickLot;
+  }
+
+  // Largest amount that this many quote units pay at a price.
+  lotsFor(quoteUnits, ticks) {
+    return ticks > 0n ? quoteUnits / (ticks * this.quoteUnitsPerTickLot) : 0n;
+  }
+
+  price(ticks) {
+    return padded(ticks * this.tickScaled, this.priceDecimals);
+  }
+
+  amount(lots) {
+    return padded(lots * this.stepScaled, this.quantityDecimals);
+  }
+
+  // An amount of quote: exact, at least two decimals.
+  quoteText(units) {
+    return trimmed(units, this.quoteDecimals, 2);
+  }
+
+  baseText(units) {
+    return trimmed(units, this.baseDecimals, 2);
+  }
+
+  // The running sum of a book: cut to two places fewer than a size has.
+  sum(lots) {
+    return grouped(fixed(this.amount(lots), Math.max(this.quantityDecimals - 2, 0)));
+  }
+
+  fits(ticks, lots) {
+    return this.notional(ticks, lots) <= MAX && lots * this.baseUnitsPerLot <= MAX;
+  }
+
+  // A sentence on why a typed price cannot be used, or null. `plain` comes from `entered`.
+  priceProblem(plain) {
+    if (plain === null) return "Enter a price such as 168.40.";
+    if (toUnits(plain, 18) === 0n) return "The price must be above zero.";
+    return this.ticks(plain) === null ? stepSentence("Prices move by", plain, this.tickScaled, this.priceDecimals, "") : null;
+  }
+
+  amountProblem(plain) {
+    if (plain === null) return "Enter an amount such as 12.50.";
+    const lots = this.lots(plain);
+    if (lots === null) return stepSentence("Steps of", plain, this.stepScaled, this.quantityDecimals, ` ${this.base}`);
+    if (lots < this.minLots) return `The smallest order is ${this.amount(this.minLots)} ${this.base}.`;
+    return null;
+  }
+
+  // Figures of another market's order as its rows show them.
+  pair(symbol) {
+    return this.pairs[symbol] ?? this;
+  }
+}
+
+function onGrid(units, step) {
+  return units === null || units % step !== 0n ? null : units / step;
+}
+
+function stepSentence(start, plain, step, decimals, unit) {
+  const units = toUnits(fixed(plain, decimals), decimals) ?? 0n;
+  const below = (units / step) * step;
+  const use = [below, below + step].filter((each) => each > 0n).map((each) => padded(each, decimals));
+  return `${start} ${padded(step, decimals)}${unit}. Use ${use.join(" or ")}.`;
+}
+
+// "0.5" of an asset or price, written with a market's decimals where they are known.
+export function shown(text, decimals) {
+  return grouped(atLeast(text, decimals ?? 0));
+}

@@ -1,0 +1,61 @@
+// What every page has: theme switch without a reload, menus that close, the search key.
+
+import { all, byId } from "./dom.js";
+
+const YEAR_S = 365 * 24 * 60 * 60;
+const root = document.documentElement;
+
+function shownTheme() {
+  return root.dataset.theme || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
+}
+
+function setTheme(theme) {
+  root.dataset.theme = theme;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `theme=${theme}; Max-Age=${YEAR_S}; Path=/; SameSite=Lax${secure}`;
+  document.dispatchEvent(new CustomEvent("themechange"));
+}
+
+const themeForm = document.querySelector(".theme-switch");
+themeForm?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  setTheme(shownTheme() === "light" ? "dark" : "light");
+});
+matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("themechange")));
+
+const menus = all("details.menu");
+document.addEventListener("click", (event) => {
+  for (const menu of menus) if (menu.open && !menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of menus) {
+      if (!menu.open) continue;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  if (event.key === "/" && !event.target.closest("input, textarea, select, [contenteditable]") && !event.ctrlKey && !event.metaKey) {
+    const search = byId("site-search");
+    if (search?.offsetParent) {
+      event.preventDefault();
+      search.focus();
+    }
+  }
+});
+
+// Show what was typed into a password field.
+for (const input of all("input[type=password][data-show]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "link show-password";
+  button.textContent = "Show";
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    const hidden = input.type === "password";
+    input.type = hidden ? "text" : "password";
+    button.textContent = hidden ? "Hide" : "Show";
+    button.setAttribute("aria-pressed", String(hidden));
+  });
+  input.after(button);
+}

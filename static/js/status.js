@@ -1,0 +1,78 @@
+// The status line: whether what you see is true now, and how far away the server is.
+
+import { roundTrip } from "./api.js";
+import { alarm, byId, clockOf, setText } from "./dom.js";
+
+const PROBE_MS = 10000;
+const SLOW_MS = 250;
+const STALE_AFTER_MS = 1500;
+
+export class Connection {
+  constructor(socket) {
+    this.socket = socket;
+    this.latency = null;
+    this.missed = 0;
+    this.bookChecking = true;
+    this.lostAt = null;
+    socket.onlost = () => this.#lost();
+    socket.onwait = (seconds) => this.#show("waiting", `Reconnecting in ${seconds} s`);
+    byId("refresh")?.remove();
+    setInterval(() => setText(byId("clock"), `${clockOf(Date.now())} UTC`), 1000);
+    setInterval(() => this.#probe(), PROBE_MS);
+    for (const name of ["online", "offline"]) addEventListener(name, () => (name === "online" ? socket.restart() : this.#show("lost", "Offline")));
+    this.#show("checking", "Connecting");
+  }
+
+  opened() {
+    this.lostAt = null;
+    clearTimeout(this.staleTimer);
+    document.querySelector("main").classList.remove("stale");
+    alarm("");
+    this.#probe();
+    this.#draw();
+  }
+
+  checking(on) {
+    this.bookChecking = on;
+    this.#draw();
+  }
+
+  book(updateId) {
+    if (updateId !== null) setText(byId("book-state"), `Book verified to update ${updateId.toLocaleString("en-US")}`);
+  }
+
+  // A silent socket is not proof of life: ask by REST as well, and start again when nobody answers twice.
+  async #probe() {
+    if (!this.socket.live) return;
+    this.latency = await roundTrip();
+    this.missed = this.latency === null ? this.missed + 1 : 0;
+    if (this.missed >= 2) {
+      this.missed = 0;
+      this.socket.restart();
+    }
+    this.#draw();
+  }
+
+  #lost() {
+    if (this.lostAt !== null) return;
+    this.lostAt = Date.now();
+    this.staleTimer = setTimeout(() => {
+      document.querySelector("main").classList.add("stale");
+      alarm(`Connection lost. Prices stopped at ${clockOf(this.lostAt)} UTC.`);
+    }, STALE_AFTER_MS);
+  }
+
+  #draw() {
+    if (!this.socket.live) return;
+    if (this.bookChecking) this.#show("checking", "Checking the book");
+    else if (this.latency === null) this.#show("live", "Live");
+    else if (this.latency > SLOW_MS) this.#show("slow", `Slow, ${this.latency} ms`);
+    else this.#show("live", `Live, ${this.latency} ms`);
+  }
+
+  #show(state, text) {
+    byId("connection").dataset.state = state;
+    const stopped = this.lostAt === null ? "" : `. Prices stopped at ${clockOf(this.lostAt)}`;
+    setText(byId("connection-text"), text + stopped);
+  }
+}

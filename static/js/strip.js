@@ -1,0 +1,84 @@
+// Last price and the 24 hours, in the strip, the spread row and the title.
+
+import { fixed, grouped, percent, short } from "./decimal.js";
+import { byId, el, paint, setDirection, setText } from "./dom.js";
+
+const TITLE_MS = 1000;
+const TAIL_MS = 400;
+
+export class Strip {
+  constructor(market) {
+    this.market = market;
+    this.last = null;
+    this.day = null;
+    this.direction = "";
+    this.node = document.querySelector(".strip");
+    this.draw = () => this.#draw();
+    this.site = document.title.split("·").at(-1).trim();
+    setInterval(() => this.#title(), TITLE_MS);
+  }
+
+  // A trade: the price, and who came to whom.
+  trade(ticks, sold) {
+    this.direction = sold ? "down" : "up";
+    this.last = ticks;
+    paint(this.draw);
+  }
+
+  ticker(frame) {
+    const read = (text) => this.market.ticks(text);
+    this.day = { open: read(frame.o), high: read(frame.h), low: read(frame.l), volume: frame.v, quoteVolume: frame.V };
+    this.last ??= read(frame.c);
+    paint(this.draw);
+  }
+
+  #draw() {
+    if (this.last !== null && this.last > 0n) this.#drawLast(grouped(this.market.price(this.last)));
+    const { day, last } = this;
+    if (!day || !last || !day.open) return;
+    const fig = (name) => this.node.querySelector(`[data-fig="${name}"]`);
+    const moved = last - day.open;
+    const change = fig("change");
+    setDirection(change, moved > 0n ? "up" : moved < 0n ? "down" : "");
+    const size = grouped(this.market.price(moved < 0n ? -moved : moved));
+    setText(change.querySelector("[data-change-by]"), `${moved > 0n ? "+" : moved < 0n ? "\u2212" : ""}${size}`);
+    setText(change.querySelector("[data-change]"), `(${percent(moved, day.open)})`);
+    setText(fig("high"), grouped(this.market.price(day.high > last ? day.high : last)));
+    setText(fig("low"), grouped(this.market.price(day.low < last ? day.low : last)));
+    setText(fig("volume"), short(fixed(day.volume, this.market.quantityDecimals)));
+    setText(fig("quote-volume"), short(day.quoteVolume));
+    fig("quote-volume").title = grouped(day.quoteVolume);
+  }
+
+  // Only the tail of the price that changed is coloured for a moment; the arrow keeps the direction.
+  #drawLast(text) {
+    const box = byId("last");
+    setDirection(box, this.direction);
+    setDirection(document.querySelector(".spread"), this.direction);
+    setText(byId("book-last"), text);
+    const node = byId("last-price");
+    const before = node.textContent;
+    if (before === text) return;
+    node.textContent = text;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => node.classList.remove("fresh"), TAIL_MS);
+  }
+
+  #title() {
+    if (!this.last) return;
+    const title = `${grouped(this.market.price(this.last))} ${this.market.name} · ${this.site}`;
+    if (document.title !== title) document.title = title;
+  }
+}
+
+// A button that speaks the market, for those who cannot watch it.
+export function readButton(market, depth, strip, speak) {
+  const button = el("button", { type: "button", class: "hidden read-market" }, "Read the market");
+  button.addEventListener("click", () => {
+    const bid = depth.best("bid"), ask = depth.best("ask");
+    const price = (ticks) => (ticks === null ? "none" : market.price(ticks));
+    const change = document.querySelector("[data-change]")?.textContent ?? "";
+    speak(`${market.name}: last ${price(strip.last)}, best bid ${price(bid)}, best ask ${price(ask)}, 24 hour change ${change}.`);
+  });
+  strip.node.append(button);
+}

@@ -1,0 +1,70 @@
+// Sentences: what became of an order, and why one was refused. The fact first, then the way out.
+
+import { grouped, trimmed } from "./decimal.js";
+
+const END_WORDS = {
+  ImmediateOrCancel: "the rest was cancelled: no more offers at this price or better",
+  FillOrKill: "cancelled: it could not be filled completely at once",
+  InsufficientLiquidity: "the rest was cancelled: nobody offers more",
+  InsufficientFunds: "the rest was cancelled: the balance did not reach further",
+  SelfTradePrevention: "stopped before your own order",
+};
+
+export function endWords(reason) {
+  return END_WORDS[reason] ?? "the rest was cancelled";
+}
+
+// The REST answer of a placed order: {title, text, tone, toast}. Fills are told by the stream, so those need no toast here.
+export function outcomeOf(market, order) {
+  const verb = order.side === "Bid" ? "Buy" : "Sell";
+  const amount = order.quantity ? `${grouped(market.amount(market.lots(order.quantity) ?? 0n))} ${market.base}` : market.base;
+  const at = order.price ? ` at ${grouped(market.price(market.ticks(order.price)))}` : "";
+  const traded = order.executedQuantity !== "0";
+  if (order.status === "New") return { title: `${verb} order placed`, text: `${amount}${at} waits in the book.`, tone: "good", toast: true };
+  if (order.status === "PartiallyFilled") return { title: `${verb} order partly filled`, text: `The rest${at} waits in the book.`, tone: "good", toast: false };
+  if (order.status === "Expired") {
+    return { title: traded ? `${verb} order ended early` : "Nothing was traded", text: `${amount}${at}: ${traded ? "the rest was cancelled" : "cancelled without a trade"}.`, tone: "warn", toast: !traded };
+  }
+  return { title: `${verb} order filled`, text: "", tone: "good", toast: false };
+}
+
+// A refusal: {field, title, sentence}.
+export function explain(market, error, wish, answer, held, depth) {
+  const title = "Order refused", buying = wish.side === "buy";
+  const sentence = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
+  const amountField = wish.quoteUnits !== null ? "total" : "amount";
+  if (error.outcomeUnknown) {
+    return { field: "form", title: "No answer yet", sentence: "We are asking the engine what became of this order. Do not send it again." };
+  }
+  if (error.code === "INSUFFICIENT_FUNDS" && answer && held) {
+    const asset = buying ? market.quote : market.base;
+    const text = (units) => grouped(buying ? market.quoteText(units) : market.baseText(units));
+    return { field: amountField, title, sentence: `Not enough ${asset}. This order needs ${text(answer.need)}, you have ${text(buying ? held.quote : held.base)} available.` };
+  }
+  if (error.code === "INSUFFICIENT_FUNDS") return { field: amountField, title, sentence };
+  if (error.code === "INVALID_ORDER" && wish.postOnly) {
+    const best = depth.best(buying ? "ask" : "bid");
+    const rests = best === null ? "" : ` The best price that rests is ${grouped(market.price(buying ? best - 1n : best + 1n))}.`;
+    return { field: "price", title, sentence: `Not placed: at ${grouped(market.price(wish.ticks))} it would have traded at once.${rests}` };
+  }
+  if (error.code === "INVALID_PRICE" || /^price/i.test(error.message)) return { field: wish.type === "limit" ? "price" : "form", title, sentence };
+  if (error.code === "INVALID_QUANTITY" || /^quantity/i.test(error.message)) return { field: amountField, title, sentence };
+  if (error.code === "TOO_MANY_REQUESTS") return { field: "form", title, sentence: "Too many requests. Try again in a few seconds." };
+  return { field: "form", title, sentence };
+}
+
+// One toast for the fills of one order within a moment.
+export function fillsTold(market, fills) {
+  const last = fills.at(-1), { symbol } = last;
+  const pair = market.pair(symbol), [base, quote] = symbol.split("_");
+  const lots = fills.reduce((sum, fill) => sum + fill.lots, 0n);
+  const value = fills.reduce((sum, fill) => sum + fill.lots * fill.ticks, 0n);
+  const fee = fills.reduce((sum, fill) => sum + fill.fee, 0n);
+  const verb = last.side === "Bid" ? "Bought" : "Sold";
+  const state = last.status === "Filled" ? "is complete" : "is partly filled";
+  const average = lots ? value / lots : last.ticks;
+  return {
+    title: `${verb} ${grouped(trimmed(lots, pair.quantityDecimals, pair.quantityDecimals))} ${base} at ${grouped(trimmed(average, pair.priceDecimals, pair.priceDecimals))} ${quote}`,
+    text: `Order ${last.order} ${state}. Fee ${grouped(trimmed(fee, 18))} ${last.feeAsset}.`,
+  };
+}

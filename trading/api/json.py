@@ -1,0 +1,151 @@
+"""Orders and fills in the shapes of the public API. Integers become text here, and nowhere else on the way out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from exchange_site.kernel.clock import iso_of, ms_of
+from matching.messages import (
+    EndReason,
+    OrderStatus,
+    OrderType,
+    OrderView,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
+from matching.symbols import MarketSpec
+from trading.models import Fill, Order
+
+_UNSET_TRIGGERS: Mapping[str, None] = dict.fromkeys(
+    (
+        "triggerBy", "triggerPrice", "triggerQuantity",
+        "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
+        "takeProfitLimitPrice", "takeProfitTriggerBy", "takeProfitTriggerPrice",
+    )
+)  # fmt: skip
+
+
+def view_of(row: Order) -> OrderView:
+    """A database row as the engine would have answered it."""
+    return OrderView(
+        order_id=row.pk,
+        account_id=row.account_id,
+        market=row.market.symbol,
+        side=Side(row.side),
+        order_type=OrderType(row.order_type),
+        status=OrderStatus(row.status),
+        price_ticks=row.price_ticks,
+        quantity_lots=row.quantity_lots,
+        quote_units=row.quote_units,
+        executed_lots=row.executed_lots,
+        executed_quote_units=row.executed_quote_units,
+        time_in_force=TimeInForce(row.time_in_force),
+        post_only=row.post_only,
+        self_trade_prevention=SelfTradePrevention(row.self_trade_prevention),
+        client_id=row.client_id,
+        created_at_ms=ms_of(row.created_at),
+        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+    )
+
+
+def _quantity(view: OrderView, spec: MarketSpec) -> str | None:
+    """The original quantity; of an order by quote amount what was executed, or null before that."""
+    if view.quantity_lots is not None:
+        return spec.format_quantity(view.quantity_lots)
+    return spec.format_quantity(view.executed_lots) if view.executed_lots else None
+
+
+def _quote_quantity(view: OrderView, spec: MarketSpec) -> str | None:
+    return None if view.quote_units is None else spec.format_quote(view.quote_units)
+
+
+def order_object(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
+    """The order object of the order endpoints: every key, null where unset, `createdAt` in ms."""
+    is_limit = view.order_type is OrderType.LIMIT
+    order: dict[str, Any] = {
+        "id": str(view.order_id),
+        "clientId": view.client_id,
+        "symbol": view.market,
+        "side": view.side.value,
+        "orderType": view.order_type.value,
+        "status": view.status.value,
+    }
+    if is_limit:
+        assert view.price_ticks is not None, "a limit order has a price"
+        order["price"] = spec.format_price(view.price_ticks)
+    order["quantity"] = _quantity(view, spec)
+    if not is_limit:
+        order["quoteQuantity"] = _quote_quantity(view, spec)
+    order["executedQuantity"] = spec.format_quantity(view.executed_lots)
+    order["executedQuoteQuantity"] = spec.format_quote(view.executed_quote_units)
+    order["timeInForce"] = view.time_in_force.value
+    if is_limit:
+        order["postOnly"] = view.post_only
+    order["selfTradePrevention"] = view.self_trade_prevention.value
+    order["createdAt"] = view.created_at_ms
+    order["reduceOnly"] = order["relatedOrderId"] = order["strategyId"] = order["triggeredAt"] = None
+    order.update(_UNSET_TRIGGERS)
+    return order
+
+
+def _requested_quote(view: OrderView, spec: MarketSpec) -> str | None:
+    """The amount asked for; price times quantity of a limit order."""
+    if view.price_ticks is not None and view.quantity_lots is not None:
+        return spec.format_quote(spec.notional_units(view.price_ticks, view.quantity_lots))
+    return _quote_quantity(view, spec)
+
+
+def _expiry_reason(view: OrderView) -> str | None:
+    if view.end_reason is None or view.end_reason is EndReason.USER:
+        return None
+    return view.end_reason.value
+
+
+def history_order(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
+    """One row of the order history, which differs from the order object in keys and in its time format."""
+    return {
+        "id": str(view.order_id),
+        "clientId": view.client_id,
+        "symbol": view.market,
+        "side": view.side.value,
+        "orderType": view.order_type.value,
+        "status": view.status.value,
+        "price": None if view.price_ticks is None else spec.format_price(view.price_ticks),
+        "quantity": _quantity(view, spec),
+        "quoteQuantity": _requested_quote(view, spec),
+        "executedQuantity": spec.format_quantity(view.executed_lots),
+        "executedQuoteQuantity": spec.format_quote(view.executed_quote_units),
+        "timeInForce": view.time_in_force.value,
+        "postOnly": view.post_only,
+        "selfTradePrevention": view.self_trade_prevention.value,
+        "createdAt": iso_of(view.created_at_ms),
+        "expiryReason": _expiry_reason(view),
+        "systemOrderType": None,
+        "strategyId": None,
+        "slippageTolerance": None,
+        "slippageToleranceType": None,
+        **_UNSET_TRIGGERS,
+    }
+
+
+def fill_object(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
+    """One side of a trade. Here, and only here, `clientId` is a string."""
+    return {
+        "tradeId": fill.trade_id,
+        "orderId": str(fill.order_id),
+        "clientId": None if fill.client_id is None else str(fill.client_id),
+        "symbol": spec.symbol,
+        "side": fill.side,
+        "price": spec.format_price(fill.price_ticks),
+        "quantity": spec.format_quantity(fill.quantity_lots),
+        "fee": fill.fee_asset.spec().format(fill.fee_units),
+        "feeSymbol": fill.fee_asset.symbol,
+        "isMaker": fill.is_maker,
+        "systemOrderType": None,
+        "timestamp": iso_of(ms_of(fill.at)),
+    }
+
+
+def error_element(body: Mapping[str, object]) -> dict[str, Any]:
+    """The refused element of a batch."""
+    return {"operation": "Err", **body}

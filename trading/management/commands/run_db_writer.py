@@ -1,0 +1,36 @@
+"""`manage.py run_db_writer`: the database as a projection of the engine's outcomes."""
+
+import logging
+import signal
+import threading
+from typing import Any
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError
+
+from matching.client.event_log import BrokenChain
+from trading.writer.loop import WriterLoop
+from trading.writer.projector import UnknownName
+from trading.writer.store import RowMissing
+
+log = logging.getLogger(__name__)
+
+NEEDS_A_PERSON = (UnknownName, RowMissing, BrokenChain, psycopg.IntegrityError, psycopg.DataError)
+
+
+class Command(BaseCommand):
+    help = (
+        "Writes orders, fills, trades, balances, postings and candles of the engine's outcomes to PostgreSQL, exactly "
+        "once. Several may run; each portion is committed by one. Ends with code 1 when outcomes and rows do not fit."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        try:
+            WriterLoop(stop).run()
+        except NEEDS_A_PERSON as error:
+            log.critical("The database cannot follow the engine and writing has stopped: %s", error)
+            raise CommandError(str(error)) from error
+        log.info("The database writer has stopped.")

@@ -1,0 +1,207 @@
+"""Rows of the trading page, ready to print: the first paint shows what the script will keep up to date."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from marketdata import figures
+from marketdata.models import Trade
+from matching.messages import OrderStatus, Side
+from matching.symbols import MarketSpec
+from trading.models import Fill, Order
+
+BAR_STEP = 5  # Percent; server-drawn bars use classes, a style attribute would break the content policy.
+SIZE_BAR_MAX = 52  # Percent of the row that the largest visible size takes.
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    price: str
+    size: str
+    total: str
+    size_bar: int
+    sum_bar: int
+
+
+@dataclass(frozen=True, slots=True)
+class TapeRow:
+    direction: str
+    price: str
+    size: str
+    time: str
+    iso: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    id: int
+    symbol: str
+    name: str
+    time: str
+    iso: str
+    side: str
+    direction: str
+    kind: str
+    price: str
+    amount: str
+    filled: int
+    value: str
+    status: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    symbol: str
+    name: str
+    time: str
+    iso: str
+    side: str
+    direction: str
+    price: str
+    amount: str
+    value: str
+    fee: str
+    fee_asset: str
+    role: str
+
+
+def clock(moment: datetime) -> str:
+    """`14:11:46` today, `20 Nov 14:11` before; UTC."""
+    if moment.date() == timezone.now().date():
+        return moment.strftime("%H:%M:%S")
+    return f"{moment.day} {moment.strftime('%b %H:%M')}"
+
+
+def iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def side_word(side: str) -> str:
+    return "Buy" if side == Side.BID.value else "Sell"
+
+
+def side_direction(side: str) -> str:
+    return "up" if side == Side.BID.value else "down"
+
+
+def book_rows(spec: MarketSpec, levels: list[tuple[int, int]], total_lots: int) -> list[BookRow]:
+    """Best price first. `total_lots` is the larger side's sum: both sides share one scale."""
+    largest = max((lots for _, lots in levels), default=1)
+    rows, running = [], 0
+    for ticks, lots in levels:
+        running += lots
+        rows.append(
+            BookRow(
+                price=figures.grouped(spec.format_price_padded(ticks)),
+                size=spec.format_quantity_padded(lots),
+                total=sum_text(spec, running),
+                size_bar=_step(SIZE_BAR_MAX * lots, largest),
+                sum_bar=_step(100 * running, max(total_lots, 1)),
+            )
+        )
+    return rows
+
+
+def sum_text(spec: MarketSpec, lots: int) -> str:
+    """The running sum, rounded down to two places fewer than a size has."""
+    whole, _, fraction = spec.format_quantity_padded(lots).partition(".")
+    kept = fraction[: max(spec.quantity_decimals - 2, 0)]
+    return figures.grouped(f"{whole}.{kept}" if kept else whole)
+
+
+def _step(part: int, whole: int) -> int:
+    return min(100, BAR_STEP * (part // (whole * BAR_STEP) + 1))
+
+
+def tape_rows(spec: MarketSpec, trades: list[Trade]) -> list[TapeRow]:
+    """Newest first. Up: the buyer came to the seller."""
+    return [
+        TapeRow(
+            direction="down" if trade.buyer_is_maker else "up",
+            price=figures.grouped(spec.format_price_padded(trade.price_ticks)),
+            size=spec.format_quantity_padded(trade.quantity_lots),
+            time=trade.at.strftime("%H:%M:%S"),
+            iso=iso(trade.at),
+        )
+        for trade in trades
+    ]
+
+
+def money(spec: MarketSpec, units: int) -> str:
+    """An amount of quote, exact, with at least two places."""
+    return figures.at_least(spec.format_quote(units), 2)
+
+
+def order_row(order: Order) -> OrderRow:
+    spec = order.market.spec()
+    status, tone = _status(order, spec)
+    lots = order.quantity_lots
+    if order.price_ticks is not None and lots is not None:
+        value = money(spec, spec.notional_units(order.price_ticks, lots))
+    else:
+        value = money(spec, order.quote_units if order.quote_units is not None else order.executed_quote_units)
+    return OrderRow(
+        id=order.pk,
+        symbol=spec.symbol,
+        name=spec.symbol.replace("_", "/"),
+        time=clock(order.created_at),
+        iso=iso(order.created_at),
+        side=side_word(order.side),
+        direction=side_direction(order.side),
+        kind=_kind(order),
+        price="Market" if order.price_ticks is None else figures.grouped(spec.format_price_padded(order.price_ticks)),
+        amount=spec.format_quantity_padded(order.executed_lots if lots is None else lots),
+        filled=_filled(order),
+        value=value,
+        status=status,
+        tone=tone,
+    )
+
+
+def _kind(order: Order) -> str:
+    parts = [order.order_type]
+    if order.post_only:
+        parts.append("post-only")
+    if order.time_in_force != "GTC" and order.price_ticks is not None:
+        parts.append(order.time_in_force)
+    return ", ".join(parts)
+
+
+def _filled(order: Order) -> int:
+    """Whole percent, rounded down: 100 is only said of a complete order."""
+    if order.status == OrderStatus.FILLED.value:
+        return 100
+    return order.executed_lots * 100 // order.quantity_lots if order.quantity_lots else 0
+
+
+def _status(order: Order, spec: MarketSpec) -> tuple[str, str]:
+    """The badge: its words, and the tone they are said in."""
+    if order.status == OrderStatus.FILLED.value:
+        return "Filled", "up"
+    if order.status == OrderStatus.PARTIALLY_FILLED.value:
+        return f"Part filled {_filled(order)}{figures.NARROW_SPACE}%", "you"
+    if order.status == OrderStatus.NEW.value:
+        return "Open", "you"
+    if order.status == OrderStatus.EXPIRED.value:
+        return "Expired", "warn"
+    return "Cancelled", ""
+
+
+def fill_row(fill: Fill) -> FillRow:
+    spec = fill.market.spec()
+    return FillRow(
+        symbol=spec.symbol,
+        name=spec.symbol.replace("_", "/"),
+        time=clock(fill.at),
+        iso=iso(fill.at),
+        side=side_word(fill.side),
+        direction=side_direction(fill.side),
+        price=figures.grouped(spec.format_price_padded(fill.price_ticks)),
+        amount=spec.format_quantity_padded(fill.quantity_lots),
+        value=money(spec, fill.quote_units),
+        fee=fill.fee_asset.spec().format(fill.fee_units),
+        fee_asset=fill.fee_asset.symbol,
+        role="Maker" if fill.is_maker else "Taker",
+    )

@@ -1,0 +1,177 @@
+"""The trading page. It arrives with real figures; `static/js/trade.js` keeps them alive."""
+
+import json
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account
+from accounts.selectors import AssetBalance, account_of, balances
+from marketdata import figures
+from marketdata import selectors as market_selectors
+from marketdata.models import Market
+from marketdata.page_data import chart_shapes, market_row
+from matching.messages import Side
+from matching.symbols import MarketSpec
+from trading import selectors
+from trading.pages import rows
+
+INTERVALS = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
+TABS = (("open", "Open orders"), ("history", "Order history"), ("fills", "Fills"), ("balances", "Balances"))
+VIEWS = ("chart", "trade", "tape", "orders", "info")
+BOOK_ROWS = 40
+TAPE_ROWS = 60
+
+
+@require_safe
+def first_market(request: HttpRequest) -> HttpResponse:
+    """`/trade` leads to the market seen last, else to the first of the list."""
+    specs = market_selectors.market_specs()
+    wanted = request.COOKIES.get("market", "")
+    symbol = wanted if wanted in specs else next(iter(specs), None)
+    if symbol is None:
+        return HttpResponseRedirect(reverse("markets"))
+    return HttpResponseRedirect(reverse("trade", args=[symbol]))
+
+
+@require_safe
+@ensure_csrf_cookie
+def trade(request: HttpRequest, symbol: str) -> HttpResponse:
+    """Query strings choose what script would: `interval`, `tab`, `view` (phones), `side`, `type`, `price`, `amount`."""
+    markets = market_selectors.listed_markets()
+    market = next((each for each in markets if each.symbol == symbol), None)
+    if market is None:
+        raise Http404(symbol)
+    spec, account = market.spec(), account_of(request.user)
+    interval = _choice(request, "interval", INTERVALS, "15m")
+    context = {
+        "section": "trade",
+        "market": market,
+        "spec": spec,
+        "name": symbol.replace("_", "/"),
+        "row": market_row(market),
+        "markets": markets,
+        "account": account,
+        "page": json.dumps(_page_facts(market, spec, account, interval)),
+        "intervals": INTERVALS,
+        "interval": interval,
+        "views": VIEWS,
+        "view": _choice(request, "view", VIEWS, "chart"),
+        "tabs": TABS,
+        "tab": _choice(request, "tab", [key for key, _ in TABS], "open"),
+        "form": _form_start(request),
+        "rules": {
+            "tick": spec.format_price_padded(1),
+            "step": spec.format_quantity_padded(1),
+            "least": spec.format_quantity_padded(spec.min_quantity_lots),
+        },
+        "candles": chart_shapes(market_selectors.klines(market.pk, interval, limit=48)),
+        **_book(market, spec),
+        **_own(request, market, spec, account),
+    }
+    answer = render(request, "trading/trade.html", context)
+    answer.set_cookie("market", symbol, samesite="Lax", secure=request.is_secure())
+    return answer
+
+
+def _choice(request: HttpRequest, name: str, allowed: object, default: str) -> str:
+    value = request.GET.get(name, "")
+    return value if value in allowed else default  # type: ignore[operator]
+
+
+def _page_facts(market: Market, spec: MarketSpec, account: Account | None, interval: str) -> dict[str, object]:
+    """What the script must know to count exactly. Whole numbers only; the large ones are text, for BigInt."""
+    return {
+        "symbol": spec.symbol,
+        "base": spec.base.symbol,
+        "quote": spec.quote.symbol,
+        "baseDecimals": spec.base.decimals,
+        "quoteDecimals": spec.quote.decimals,
+        "priceDecimals": spec.price_decimals,
+        "quantityDecimals": spec.quantity_decimals,
+        "tickScaled": str(spec.tick_scaled),
+        "stepScaled": str(spec.step_scaled),
+        "minLots": str(spec.min_quantity_lots),
+        "baseUnitsPerLot": str(spec.base_units_per_lot),
+        "quoteUnitsPerTickLot": str(spec.quote_units_per_tick_lot),
+        "makerPpm": str(market.maker_fee_ppm),
+        "takerPpm": str(market.taker_fee_ppm),
+        "state": market.state,
+        "interval": interval,
+        "signedIn": account is not None,
+        "loginUrl": f"{reverse('account_login')}?next={reverse('trade', args=[spec.symbol])}",
+        "pairs": {
+            each.symbol: {
+                "priceDecimals": each.price_decimals,
+                "quantityDecimals": each.quantity_decimals,
+                "quoteDecimals": each.quote.decimals,
+            }
+            for each in market_selectors.market_specs().values()
+        },
+    }
+
+
+def _form_start(request: HttpRequest) -> dict[str, str]:
+    """What the form holds at first: from the link that led here, or from a refused post."""
+    kept = request.GET
+    return {
+        "side": "sell" if kept.get("side") == "sell" else "buy",
+        "type": "market" if kept.get("type") == "market" else "limit",
+        "price": kept.get("price", "")[:40],
+        "amount": kept.get("amount", "")[:40],
+    }
+
+
+def _book(market: Market, spec: MarketSpec) -> dict[str, object]:
+    bids = selectors.book_levels(market.pk, Side.BID, BOOK_ROWS)
+    asks = selectors.book_levels(market.pk, Side.ASK, BOOK_ROWS)
+    bid_sum, ask_sum = sum(lots for _, lots in bids), sum(lots for _, lots in asks)
+    total = max(bid_sum, ask_sum, 1)
+    trades = market_selectors.recent_trades(market.pk, TAPE_ROWS)
+    spread = asks[0][0] - bids[0][0] if bids and asks else None
+    share = (bid_sum * 200 + bid_sum + ask_sum) // (2 * (bid_sum + ask_sum)) if bid_sum + ask_sum else 50
+    return {
+        "bids": rows.book_rows(spec, bids, total),
+        "asks": rows.book_rows(spec, asks, total),
+        "spread": figures.UNKNOWN if spread is None else spec.format_price_padded(spread),
+        "spread_bps": figures.UNKNOWN if spread is None else figures.basis_points(2 * spread, asks[0][0] + bids[0][0]),
+        "bid_share": share,
+        "ask_share": 100 - share,
+        "bid_share_step": (share + 2) // 5 * 5,
+        "tape": rows.tape_rows(spec, trades),
+        "last_direction": ("down" if trades[0].buyer_is_maker else "up") if trades else "",
+        "best_bid": spec.format_price_padded(bids[0][0]) if bids else "",
+        "best_ask": spec.format_price_padded(asks[0][0]) if asks else "",
+    }
+
+
+def _own(request: HttpRequest, market: Market, spec: MarketSpec, account: Account | None) -> dict[str, object]:
+    """The reader's orders and money; empty lists for a visitor."""
+    if account is None:
+        return {"open_orders": [], "history": [], "own_fills": [], "balances": []}
+    tab = request.GET.get("tab", "open")
+    money = balances(account.pk)
+    named = {each.asset.symbol: each for each in money}
+    return {
+        "open_orders": [rows.order_row(order) for order in selectors.open_orders(account.pk)],
+        "history": [rows.order_row(order) for order in selectors.ended_orders(account.pk)] if tab == "history" else [],
+        "own_fills": [rows.fill_row(fill) for fill in selectors.fills(account.pk)] if tab == "fills" else [],
+        "balances": [_money_row(each) for each in money],
+        "pair_balances": [
+            _money_row(named[symbol]) for symbol in (spec.base.symbol, spec.quote.symbol) if symbol in named
+        ],
+    }
+
+
+def _money_row(money: AssetBalance) -> dict[str, str]:
+    spec = money.asset.spec()
+    return {
+        "symbol": money.asset.symbol,
+        "name": money.asset.name,
+        "available": figures.at_least(spec.format(money.available_units), 2),
+        "locked": figures.at_least(spec.format(money.locked_units), 2),
+        "total": figures.at_least(spec.format(money.total_units), 2),
+    }
