@@ -20,8 +20,10 @@ from django.conf import settings
 from exchange_site import cors, fast_lane
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError
 from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, error_response
-from exchange_site.routing import websocket_application
+from exchange_site.routing import say_goodbye_on_sigterm, websocket_application
+from marketdata.hub import close_market_hub
 from matching.client import gateway
+from trading.user_hub import close_user_hub
 
 DJANGO_THREADS = 10
 MAX_FORM_BYTES = 2_621_440  # Django's own bound for a form.
@@ -112,8 +114,11 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            say_goodbye_on_sigterm()
             await send({"type": "lifespan.startup.complete"})
         else:
             await gateway.close_shared()
+            await close_market_hub()
+            await close_user_hub()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -37,6 +37,7 @@ class FanReader:
         self._heard_at = 0.0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._ready = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self.n = 0
 
@@ -71,6 +72,7 @@ class FanReader:
             log.critical("The reader of %s failed; the next user starts it again.", self.stream, exc_info=problem)
 
     async def stop(self) -> None:
+        self._stopping = True  # A cancellation may get lost inside the Redis client.
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -115,7 +117,7 @@ class FanReader:
         loaded = False
         if self.ready:
             self.lost()
-        while True:
+        while not self._stopping:
             try:
                 loaded = loaded or await self._load()
                 if not loaded:

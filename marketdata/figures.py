@@ -1,4 +1,4 @@
-"""How figures look to people: grouping, signs, short totals. Text in, text out; whole numbers in between, never a float."""
+"""How figures look to people: grouping, signs, short totals. Text and whole numbers only, never a float."""
 
 NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
@@ -6,8 +6,8 @@ UNKNOWN = "\u2014"
 
 
 def grouped(text: str) -> str:
-    """`"97412.50"` is `"97,412.50"`. Only the whole part is grouped."""
-    whole, point, fraction = text.partition(".")
+    """`"97412.50"` is `"97,412.50"`. Only the whole part is grouped; what is grouped already stays as it is."""
+    whole, point, fraction = text.replace(",", "").partition(".")
     sign = ""
     if whole.startswith(("-", MINUS)):
         sign, whole = MINUS, whole[1:]
@@ -21,7 +21,7 @@ def grouped(text: str) -> str:
 def dimmed_parts(text: str) -> tuple[str, str]:
     """Split a figure into what counts and the zeros that carry nothing: `"8.00"` is `("8", ".00")`, zero is all dim."""
     if not text.strip("0.,"):
-        return "", "0" if any(sign.isdigit() for sign in text) else text
+        return "", "0" if text else ""
     if "." not in text:
         return text, ""
     bright = text.rstrip("0")
@@ -61,7 +61,7 @@ def fee(ppm: int) -> str:
 
 
 def short(text: str) -> str:
-    """A large total for the eye: `"69743210.5"` is `"69.74 M"` (cut, not rounded). Below a million in full, two places."""
+    """A large total for the eye: `"69743210.5"` is `"69.74 M"` (cut, not rounded). Below a million in full."""
     whole, _, fraction = text.partition(".")
     for digits, name in ((9, "B"), (6, "M")):
         if len(whole) > digits:

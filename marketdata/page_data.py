@@ -154,7 +154,7 @@ def chart_shapes(candles: list[Kline]) -> list[CandleShape]:
         top = y_of(max(candle.open_ticks, candle.close_ticks))
         bottom = y_of(min(candle.open_ticks, candle.close_ticks))
         rising = candle.close_ticks >= candle.open_ticks
-        x = index * 20 + 4
+        x = (CHART_CANDLES - len(shown) + index) * 20 + 4
         high, low_y = y_of(candle.high_ticks), y_of(candle.low_ticks)
         shapes.append(CandleShape(rising, x, x + 6, top, max(bottom - top, 1), bottom, high, low_y))
     return shapes

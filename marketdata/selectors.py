@@ -1,4 +1,4 @@
-"""Reading what is known about markets. Specs hardly ever change and are kept for a moment; the rest is asked each time."""
+"""Reading what is known about markets. Specs hardly ever change and are kept a moment; the rest is asked each time."""
 
 import time
 from datetime import datetime
@@ -24,9 +24,9 @@ def market_specs() -> dict[str, MarketSpec]:
 def listed_markets() -> list[Market]:
     """Markets the engine knows, in list order, with assets, figures and statistics joined in."""
     return list(
-        Market.objects.filter(listed=True).select_related("base", "quote", "figures", "statistics").order_by(
-            "position", "symbol"
-        )
+        Market.objects.filter(listed=True)
+        .select_related("base", "quote", "figures", "statistics")
+        .order_by("position", "symbol")
     )
 
 

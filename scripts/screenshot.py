@@ -3,7 +3,7 @@
     ./exchange up --detach
     .venv/bin/python scripts/screenshot.py http://127.0.0.1:8000 --email alice@example.org --password ...
 
-Logged in, the page shows orders and balances too: it places two orders as that user and takes them back at the end.
+An hour of trading makes a good chart; `--email` needs a user with funds. Logged in, the page shows orders and balances too: it places two orders as that user and takes them back at the end.
 Needs the development requirements (`./exchange test` installs them) and the program chromium.
 """
 
@@ -37,11 +37,13 @@ def main() -> None:
         page.set_default_timeout(WAIT_MS)
         if options.email:
             log_in(page, options.url, options.email, options.password or "")
-        page.goto(f"{options.url}/trade/{options.market}")
+        page.goto(f"{options.url}/trade/{options.market}?interval=1m")
         page.locator("#connection[data-state=live]").wait_for()
         if options.email:
             rest_two_orders(page)
         page.locator("#chart canvas").first.wait_for()
+        page.mouse.move(0, 0)
+        page.wait_for_function("document.querySelector('#toasts').childElementCount === 0")
         options.out.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=options.out)
         if options.email:

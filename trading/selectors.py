@@ -1,4 +1,4 @@
-"""Reading orders, fills and the book from the database: true at the writer's checkpoint, read-your-write is the API's."""
+"""Reading orders, fills and the book from the database: true at the writer's checkpoint."""
 
 from django.db.models import F, Sum
 

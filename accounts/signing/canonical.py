@@ -6,11 +6,10 @@ Pairs are sorted by key. Values are those of the parsed request, in the client's
 they are, one signs them percent-encoded: both spellings are built from the same pairs.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
-
-import msgspec
 
 from exchange_site.kernel.strict_json import NumberText
 
@@ -36,7 +35,18 @@ def rendered(value: Any) -> str | None:
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return msgspec.json.encode(value).decode()  # No route has nested members; whatever is here still has to be signed.
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    """Nested members belong to no route, but whatever a client sends has to be signed: as compact JSON, own digits."""
+    if isinstance(value, NumberText):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_compact(m)}" for key, m in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_compact, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def body_pairs(body: Mapping[str, Any]) -> list[Pair]:

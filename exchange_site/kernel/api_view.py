@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +26,12 @@ class AlwaysJson(BaseContentNegotiation):
 
 class ApiView(APIView):
     content_negotiation_class = AlwaysJson
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A method that does not exist is refused before anybody is asked who they are."""
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
+        super().initial(request, *args, **kwargs)
 
     def query_pairs(self) -> list[tuple[str, str]]:
         """Raises ApiError."""

@@ -77,7 +77,7 @@ class Request:
             raise ApiError(INVALID_CLIENT_REQUEST, "Content-Length is not a number")
         if int(declared) > limit:
             raise ApiError(PAYLOAD_TOO_LARGE)
-        body = b""
+        body = bytearray()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 while True:
@@ -88,7 +88,7 @@ class Request:
                     if len(body) > limit:
                         raise ApiError(PAYLOAD_TOO_LARGE)
                     if not message.get("more_body", False):
-                        return body
+                        return bytes(body)
         except TimeoutError:
             raise ApiError(REQUEST_TIMEOUT) from None
 

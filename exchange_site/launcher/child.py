@@ -111,11 +111,17 @@ class Child:
     async def _run_once(self) -> str:
         """Runs it to its end; returns in words how that was."""
         self._started_at = time.monotonic()
+        # A pipe of our own: with asyncio's, wait() also waits for whatever the process left behind holding it open.
+        output, its_end = os.pipe()
+        reader = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", 0)
+        )
         try:
             running = await asyncio.create_subprocess_exec(
                 *self.process.command,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=its_end,
                 stderr=asyncio.subprocess.STDOUT,
                 cwd=ROOT,
                 env={**self.environment, **self.process.environment},
@@ -124,7 +130,10 @@ class Child:
                 preexec_fn=die_with_parent,
             )
         except OSError as error:
+            pipe.close()
             return f"could not be started ({error})"
+        finally:
+            os.close(its_end)
         self._running, self.pid = running, running.pid
         partial = self.pid_file.with_suffix(".partial")
         partial.write_text(f"{running.pid}\n", encoding="utf-8")
@@ -132,7 +141,7 @@ class Child:
         if not self._wanted:  # Stopped while it was being made.
             self._signal(self.process.stop_signal)
         probing = asyncio.create_task(self._probe()) if self.process.probe else None
-        reading = asyncio.create_task(self._read(running))
+        reading = asyncio.create_task(self._read(reader))
         try:
             code = await running.wait()
             self._signal(signal.SIGKILL)  # Whatever it left behind in its process group.
@@ -141,6 +150,7 @@ class Child:
         finally:
             if probing is not None:
                 probing.cancel()
+            pipe.close()
             self.pid_file.unlink(missing_ok=True)
             self._running = self.pid = None
         return in_words(code)
@@ -151,11 +161,10 @@ class Child:
             await asyncio.sleep(PROBE_EVERY_S)
         self._is_ready()
 
-    async def _read(self, running: asyncio.subprocess.Process) -> None:
+    async def _read(self, reader: asyncio.StreamReader) -> None:
         """Passes its output on line by line, whatever it contains and however long the lines are."""
-        assert running.stdout is not None
         rest = b""
-        while data := await running.stdout.read(65_536):
+        while data := await reader.read(65_536):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 self._line(line)

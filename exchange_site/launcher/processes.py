@@ -24,8 +24,11 @@ class Process:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-# Its successor reads without a bound on what waits, so one client could fill the memory; this one is asked for knowingly.
-QUIET_WEB = "ignore:The `websockets` implementation is deprecated"
+# Celery's worker complains about root in four lines; on a laptop that is nobody's concern (the log file has them).
+NOT_ABOUT_ROOT = re.compile(
+    rb"^(?!.*(superuser privileges|absolutely not recommended|Please specify a different user"
+    rb"|User information: uid=0|_warn_or_raise_security_error))"
+)
 READY = re.compile(rb"\bready\b", re.IGNORECASE)
 TROUBLE = re.compile(rb"error|fatal|panic|can't|failed", re.IGNORECASE)
 
@@ -51,7 +54,7 @@ def manage(*words: str) -> list[str]:
 def application_processes(web_port: int, web_probe: Probe, host: str, workers: int) -> list[Process]:
     """Everything of ours, in the order of starting. Redis and PostgreSQL come from `embedded`, where they are ours."""
     web = [sys.executable, "-m", "uvicorn", "exchange_site.asgi:application", "--host", host, "--port", str(web_port)]
-    web += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets", "--ws-ping-interval", "60"]
+    web += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-ping-interval", "60"]
     web += ["--ws-ping-timeout", "60", "--no-access-log", "--timeout-graceful-shutdown", "3"]
     if workers > 1:
         web += ["--workers", str(workers)]
@@ -65,8 +68,8 @@ def application_processes(web_port: int, web_probe: Probe, host: str, workers: i
         Process("db_writer", manage("run_db_writer"), ready_line=READY),
         Process("market_feed", manage("run_market_feed"), ready_line=READY),
         Process("user_feed", manage("run_user_feed"), ready_line=READY),
-        Process("web", web, probe=web_probe, environment={"PYTHONWARNINGS": QUIET_WEB}),
+        Process("web", web, probe=web_probe),
         Process("market_maker", manage("run_market_maker"), ready_line=READY),
-        Process("celery_worker", worker, ready_line=READY),
+        Process("celery_worker", worker, ready_line=READY, on_console=NOT_ABOUT_ROOT),
         Process("celery_beat", beat, ready_line=re.compile(rb"beat: Starting")),
     ]

@@ -186,12 +186,20 @@ def belongs_to(home: Home, pid: int) -> bool:
     return f"EXCHANGE_HOME={home.path}".encode() in environment
 
 
+def is_alive(pid: int) -> bool:
+    """False also for one that has ended and only waits for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
+
+
 def kill_group(pid: int, timeout_s: float = 5.0) -> None:
     """SIGKILL: everything here survives that by design, and nobody is left to ask it politely."""
     try:
         os.killpg(pid, signal.SIGKILL)
         deadline = time.monotonic() + timeout_s
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        while is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
     except ProcessLookupError:
         return

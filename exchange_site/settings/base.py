@@ -181,6 +181,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_LOG_FORMAT = CELERY_WORKER_TASK_LOG_FORMAT = "%(levelname)s %(name)s %(message)s"  # As ours below.
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "market statistics": {"task": "marketdata.tasks.refresh_market_statistics", "schedule": 60.0},
@@ -190,7 +191,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 
 # --------------------------------------------------------------------------------------------------------- engine
 ENGINE_LEASE_MS = 3_000
-ENGINE_MAX_BACKLOG = 50_000  # Commands admitted and not yet processed; new orders are shed at 80 % of it.
+ENGINE_MAX_BACKLOG = 15_000  # Commands admitted and not yet processed: half a second of work. Orders are shed at 80 % of it.
 ENGINE_SNAPSHOT_EVERY_RECORDS = 1_000_000
 ENGINE_SNAPSHOT_EVERY_S = env.integer("ENGINE_SNAPSHOT_EVERY_S", 60)
 ENGINE_SEGMENT_BYTES = env.integer("ENGINE_SEGMENT_BYTES", 64 * 1024 * 1024)  # Room reserved for a journal segment.

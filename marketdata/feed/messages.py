@@ -18,6 +18,10 @@ class _Fan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Anything that travels on the fan."""
 
 
+def _plain(size: Decimal) -> str:
+    return f"{size.normalize():f}"
+
+
 class MarketNumbers(_Fan, frozen=True):
     """What text of a market's figures needs; `spec` is the usable form. Sizes are plain decimals."""
 
@@ -38,9 +42,9 @@ class MarketNumbers(_Fan, frozen=True):
             spec.base.decimals,
             spec.quote.symbol,
             spec.quote.decimals,
-            f"{spec.tick_size:f}",
-            f"{spec.step_size:f}",
-            f"{spec.min_quantity_lots * spec.step_size:f}",
+            _plain(spec.tick_size),
+            _plain(spec.step_size),
+            _plain(spec.min_quantity_lots * spec.step_size),
         )
 
     def spec(self) -> MarketSpec:

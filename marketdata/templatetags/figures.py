@@ -1,6 +1,7 @@
 """Template words of the pages: icons, figures, the live market panel."""
 
 from django import template
+from django.forms import BoundField, PasswordInput
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -37,6 +38,17 @@ def dimmed(text: object) -> SafeString:
 @register.filter
 def fee(ppm: int) -> str:
     return figures.fee(ppm)
+
+
+@register.filter
+def entry(field: BoundField) -> SafeString:
+    """The input of a form field as our pages show it: no placeholder, its error tied to it, a password can be shown."""
+    attributes: dict[str, object] = {"placeholder": ""}
+    if field.errors:
+        attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.auto_id}_error"}
+    if isinstance(field.field.widget, PasswordInput):
+        attributes["data-show"] = True
+    return field.as_widget(attrs=attributes)
 
 
 @register.simple_tag

@@ -2,7 +2,15 @@
 
 import asyncio
 
-from marketdata.fanout import CLOSE_GOING_AWAY, CLOSE_TOO_SLOW, QUEUE_CHARACTERS, QUEUE_FRAMES, Fanout, Outbox, close_all
+from marketdata.fanout import (
+    CLOSE_GOING_AWAY,
+    CLOSE_TOO_SLOW,
+    QUEUE_CHARACTERS,
+    QUEUE_FRAMES,
+    Fanout,
+    Outbox,
+    close_all,
+)
 
 
 class Reader:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketdata.feed.book import BookCollector, BookMirror, BookMismatch, BookSide
+from marketdata.feed.messages import BookDiff, BookImage, Figures, MarketNumbers, TickerFigures, decode_image
 from marketdata.feed.state import FeedStart, MarketFeedState, MarketStart
 from marketdata.hub import LiveMarket, book_of
-from marketdata.feed.messages import BookDiff, BookImage, Figures, MarketNumbers, TickerFigures, decode_image
 from matching.tests.venue import SPEC, Venue
 
 LEVELS = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), max_size=6, unique_by=lambda level: level[0])

@@ -101,8 +101,16 @@ def test_ticker_answer_of_a_market_that_never_traded():
 
 @pytest.mark.parametrize(
     ("part", "whole", "text"),
-    [(40, 2000, "0.02"), (-1, 3, "-0.333333"), (2, 3, "0.666667"), (0, 5, "0"), (0, 0, "0"), (-1, 10**9, "0")]
-    + [(5, 10**7, "0.000001"), (30, 10, "3")],
+    [
+        (40, 2000, "0.02"),
+        (-1, 3, "-0.333333"),
+        (2, 3, "0.666667"),
+        (0, 5, "0"),
+        (0, 0, "0"),
+        (-1, 10**9, "0"),
+        (5, 10**7, "0.000001"),
+        (30, 10, "3"),
+    ],
 )
 def test_fraction(part, whole, text):
     assert frames.fraction(part, whole) == text

@@ -1,5 +1,6 @@
 """Rolling figures against a naive sum over all trades, and candles against a naive fold."""
 
+import itertools
 import random
 
 from marketdata.feed.candles import GRACE_MS, PACE_MS, Candles, Seconds
@@ -131,7 +132,7 @@ def test_candles_are_told_at_most_once_a_second_and_never_held_back_longer():
         if candles.due(now_ms, bool(seconds)):
             states = candles.fold(seconds.take()) + candles.take(now_ms)
             told_at += [now_ms for state in states if state.interval == "1d" and not state.closed]
-    pauses = [later - earlier for earlier, later in zip(told_at, told_at[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(told_at)]
     assert told_at[0] == START
     assert pauses
     assert all(PACE_MS <= pause <= PACE_MS + 50 for pause in pauses)

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from matching.core.balances import InvariantBroken
+from matching.core.engine import Engine
 from matching.runtime.journal import JournalDamaged
 from matching.runtime.readonly import load_engine_readonly
 from matching.runtime.recovery import RecoveryRefused
@@ -18,16 +20,21 @@ class DumpFailed(Exception):
 
 
 def engine_dump(up_to_n: int | None = None) -> dict[str, Any]:
-    """State after outcome `up_to_n` (None: the last one). Raises DumpFailed.
+    """State after outcome `up_to_n` (None: the last one), see `describe`. Raises DumpFailed."""
+    try:
+        engine, chain = load_engine_readonly(settings.JOURNAL_DIR, settings.SNAPSHOT_DIR, up_to_n)
+        engine.check_invariants()
+    except (RecoveryRefused, JournalDamaged, InvariantBroken, OSError) as error:
+        raise DumpFailed(str(error)) from error
+    return describe(engine, chain)
+
+
+def describe(engine: Engine, chain: bytes) -> dict[str, Any]:
+    """An engine's state as plain values.
 
     Keys: n, seq, at_ms, chain (hex), assets [{symbol, decimals, funded_units}], markets [{symbol, state, ...}],
     balances [{account_id, asset, available_units, locked_units}], orders (open ones, oldest first).
     """
-    try:
-        engine, chain = load_engine_readonly(settings.JOURNAL_DIR, settings.SNAPSHOT_DIR, up_to_n)
-    except (RecoveryRefused, JournalDamaged, OSError) as error:
-        raise DumpFailed(str(error)) from error
-    engine.check_invariants()
     return {
         "n": engine.n,
         "seq": engine.seq,

@@ -36,6 +36,7 @@ MAX_WAITING = 20_000  # Commands of this process without an answer; above it new
 MAX_ENTRY_BYTES = admit.MAX_PAYLOAD_BYTES - 64 * 1024  # Leaves room for the envelope of an entry.
 BLOCK_MS = 1_000
 READ_COUNT = 256
+CANCEL_AGAIN_S = 0.1
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 CONNECTION_ERRORS = (RedisError, OSError, TimeoutError)
 
@@ -104,6 +105,7 @@ class EngineGateway:
         self._sent: dict[int, _Waiting] = {}
         self._next_correlation = 1
         self._last_reply_id = b"0"
+        self._closed = False
         self._wake = asyncio.Event()
         self._position_callers: list[asyncio.Future[Position]] = []
         self._position_wake = asyncio.Event()
@@ -176,9 +178,12 @@ class EngineGateway:
         return len(self._queue) + len(self._sent)
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._closed = True
+        pending = set(self._tasks)
+        while pending:  # redis-py swallows a cancellation that comes while it connects, so once may not be enough.
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
         for item in self._queue:
             item.fail(NotAdmitted(CLOSED))
         for item in self._sent.values():
@@ -227,7 +232,7 @@ class EngineGateway:
     async def _send_forever(self) -> None:
         line = _Line()
         try:
-            while True:
+            while not self._closed:
                 await self._wake.wait()
                 self._wake.clear()
                 while items := self._take():
@@ -298,7 +303,7 @@ class EngineGateway:
         line = _Line()
         failures = 0
         try:
-            while True:
+            while not self._closed:
                 try:
                     await line.open()
                     raw = await line.call(
@@ -335,7 +340,7 @@ class EngineGateway:
         """A question may only serve callers that came before it was asked: they want to see what is answered by now."""
         line = _Line()
         try:
-            while True:
+            while not self._closed:
                 await self._position_wake.wait()
                 self._position_wake.clear()
                 callers, self._position_callers = self._position_callers, []

@@ -86,6 +86,8 @@ class Engine:
         if not self.retries.has_room(at_ms):
             return self.refuse(command_id, at_ms, RefusalReason.OVERLOADED)
         applied = self._decide(command, command_id)
+        if type(applied.reply) is Refused and applied.reply.reason is RefusalReason.EXPIRED_IN_QUEUE:
+            return applied  # Its caller is told to send the same key again later; a stored refusal would never let it.
         order_id = applied.reply.order.order_id if isinstance(applied.reply, OrderReply) else 0
         self.retries.remember(account_id, key, at_ms, Remembered(digest, applied.n, applied.reply, order_id))
         return applied

@@ -94,7 +94,8 @@ class Applier:
         return batch
 
     def pending(self) -> int:
-        return len(self._batch.outcomes)
+        """How much `take` would give: commands decided, or outcomes if there are more of them."""
+        return max(len(self._batch.outcomes), self._batch.commands)
 
     def apply_records(self, records: Iterable[Record]) -> None:
         """Raises Poisoned when the engine itself fails; bad input never does that."""

@@ -276,9 +276,14 @@ class JournalWriter:
             if path.exists() and path.stat().st_size > size:
                 os.truncate(path, size)
 
-    def close(self) -> None:
-        """Give the unused room back and end. The segment stays: its name is the proof of the election."""
-        os.ftruncate(self._file, self._offset)
+    def close(self, tidy: bool) -> None:
+        """End. The segment stays: its name is the proof of the election.
+
+        `tidy` gives the unused room back. Only for an engine that was neither overtaken nor failed to write: what
+        another one may have adopted must not be cut off.
+        """
+        if tidy:
+            os.ftruncate(self._file, self._offset)
         os.close(self._file)
 
     def _create(self, name: str) -> int:

@@ -16,7 +16,7 @@ from matching.runtime.journal import JournalDamaged, JournalFailed
 from matching.runtime.leadership import DirectoryLock, Fenced, Forgotten
 from matching.runtime.publisher import EventsTooLong, PublishRefused
 from matching.runtime.recovery import Makers, RecoveryRefused
-from matching.runtime.takeover import take_over, wait_for_vacancy
+from matching.runtime.takeover import StoppedEarly, take_over, wait_for_vacancy
 from matching.runtime.worker import StartOver, Worker
 from matching.transport.connection import ConnectionLost, LogConnection
 
@@ -79,6 +79,8 @@ class EngineProcess:
                 attempt = 0
             except StartOver as error:
                 logger.warning("%s Taking over again from the disk.", error)
+            except StoppedEarly as error:
+                logger.info("%s", error)
             except FileExistsError:
                 logger.info("Another candidate was faster.")
             except (ConnectionLost, Forgotten) as error:
@@ -91,7 +93,7 @@ class EngineProcess:
         began = time.monotonic()
         gc.disable()  # Loading makes millions of objects and no garbage.
         try:
-            led = take_over(self._config, log, self._makers)
+            led = take_over(self._config, log, self._makers, self._stopping)
         finally:
             gc.enable()
         gc.collect()
@@ -103,11 +105,13 @@ class EngineProcess:
             led.applier.n,
             int((time.monotonic() - began) * 1000),
         )
+        stopped = False
         try:
             worker = Worker(self._config, led, log, self._stopping)
             worker.run()
             worker.stop()
+            stopped = True
             logger.info("Engine stopped at outcome %d.", led.applier.n)
         finally:
-            led.journal.close()
+            led.journal.close(tidy=stopped)
             log.close()

@@ -7,6 +7,8 @@ import logging
 from collections import deque
 from typing import NamedTuple
 
+import redis
+
 from exchange_site.kernel import redis_names
 from matching import codec
 from matching.runtime.applier import Batch
@@ -77,7 +79,10 @@ class Publisher:
             raise EventsTooShort(f"The event stream ends at outcome {top.n}, the engine is at {n}.")
 
     def _send(self, prepared: _Prepared, log: LogConnection) -> None:
-        answer = self._leadership.check(log.run(scripts.PUBLISH, prepared.keys, *prepared.args))
+        try:
+            answer = self._leadership.check(log.run(scripts.PUBLISH, prepared.keys, *prepared.args))
+        except redis.ResponseError as error:
+            raise PublishRefused(f"Redis refused outcomes {prepared.first_n} to {prepared.last_n}: {error}") from error
         if answer[0] == b"gap":
             raise PublishRefused(f"Outcome {prepared.first_n} cannot follow outcome {answer[1].decode('ascii')}.")
         self.published_n = max(self.published_n, prepared.last_n)

@@ -89,7 +89,7 @@ def write_snapshot(directory: Path, header: SnapshotHeader, body: bytes, crash: 
         os.fsync(file.fileno())
     unfinished.rename(path)
     sync_directory(directory)
-    read_snapshot(path)
+    check_file(path)
     return path
 
 
@@ -97,11 +97,17 @@ def read_header(path: Path) -> SnapshotHeader:
     return _split(path.read_bytes())[0]
 
 
-def read_snapshot(path: Path) -> tuple[SnapshotHeader, dict[str, Any]]:
-    """Header and state, every byte of it checked. Raises SnapshotDamaged."""
+def check_file(path: Path) -> tuple[SnapshotHeader, bytes]:
+    """Header and packed state, every byte compared with its checksum. Raises SnapshotDamaged."""
     header, body = _split(path.read_bytes())
     if len(body) != header.body_bytes or hashlib.sha256(body).digest() != header.body_sha256:
         raise SnapshotDamaged("its content does not match its checksum")
+    return header, body
+
+
+def read_snapshot(path: Path) -> tuple[SnapshotHeader, dict[str, Any]]:
+    """Header and state. Raises SnapshotDamaged."""
+    header, body = check_file(path)
     try:
         state = msgpack.unpackb(zstandard.ZstdDecompressor().decompress(body), raw=False, strict_map_key=False)
     except (zstandard.ZstdError, ValueError, msgpack.UnpackException) as error:

@@ -47,8 +47,8 @@ class Snapshotter:
             return False
         status = 1
         try:
-            os.nice(CHILD_NICENESS)
             gc.disable()
+            os.nice(CHILD_NICENESS)
             status = 0 if self._write(applier, position, poisons, parent) else 1
         finally:
             os._exit(status)
@@ -69,8 +69,14 @@ class Snapshotter:
 
     def write_now(self, applier: Applier, position: Position, poisons: list[Poison]) -> bool:
         """Write in this process and return when it is safe. False when it failed (the log says why)."""
-        if not self._write(applier, position, poisons, None):
-            return False
+        collecting = gc.isenabled()
+        gc.disable()  # Millions of new objects that are all alive: looking for garbage among them takes seconds.
+        try:
+            if not self._write(applier, position, poisons, None):
+                return False
+        finally:
+            if collecting:
+                gc.enable()
         self.last_n = applier.n
         return True
 

@@ -13,7 +13,7 @@ from exchange_site.kernel import redis_names
 from matching.runtime import recovery
 from matching.runtime.applier import Applier, Batch, Poisoned, decode_entry
 from matching.runtime.config import EngineConfig
-from matching.runtime.journal import History, JournalWriter, newest_term, read_history
+from matching.runtime.journal import History, JournalDamaged, JournalWriter, newest_term, read_history
 from matching.runtime.leadership import RENEW_EVERY_S, DirectoryLock, Leadership, lease_left_ms
 from matching.runtime.publisher import Publisher
 from matching.runtime.records import Poison
@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 STANDBY_LOOKS_EVERY_S = 0.2
 WAITING_PER_READ = 1_000
+
+
+class StoppedEarly(Exception):
+    """The process shall end, and the replay was not finished. The next start does it again."""
 
 
 @dataclass(slots=True)
@@ -55,9 +59,9 @@ def wait_for_vacancy(config: EngineConfig, lock: DirectoryLock, stopping: Callab
     return None
 
 
-def take_over(config: EngineConfig, log: LogConnection, makers: Makers) -> Led:
+def take_over(config: EngineConfig, log: LogConnection, makers: Makers, stopping: Callable[[], bool]) -> Led:
     """Steps a to e. Raises FileExistsError (another candidate was faster), Fenced, RecoveryRefused, JournalDamaged,
-    JournalFailed, ConnectionLost, Forgotten or Poisoned (recorded already)."""
+    JournalFailed, ConnectionLost, Forgotten, Poisoned (recorded already) or StoppedEarly."""
     known = int(log.call("HGET", redis_names.ENGINE, "term") or 0)
     term = newest_term(config.journal_dir) + 1
     if known >= term:
@@ -71,9 +75,9 @@ def take_over(config: EngineConfig, log: LogConnection, makers: Makers) -> Led:
         leadership.fence(log)
         history = read_history(config.journal_dir, term)
         journal.adopt(history)
-        return _replay_and_open(config, log, makers, journal, leadership, history)
-    except BaseException:
-        journal.close()
+        return _replay_and_open(config, log, makers, journal, leadership, history, stopping)
+    except BaseException as error:
+        journal.close(tidy=isinstance(error, RecoveryRefused | JournalDamaged))
         raise
 
 
@@ -84,6 +88,7 @@ def _replay_and_open(
     journal: JournalWriter,
     leadership: Leadership,
     history: History,
+    stopping: Callable[[], bool],
 ) -> Led:
     top = streams.event_top(log)
     database_n = leadership.renew().database_n
@@ -106,7 +111,7 @@ def _replay_and_open(
         publisher.publish(batch.after(top.n), log)
 
     try:
-        recovery.replay(start, history, top, deliver, _breathing(leadership))
+        recovery.replay(start, history, top, deliver, _breathing(leadership, stopping))
     except Poisoned as poisoned:
         journal.append([poisoned.poison])
         raise
@@ -135,12 +140,15 @@ def count_waiting(log: LogConnection, after: str) -> int:
     return waiting
 
 
-def _breathing(leadership: Leadership) -> Callable[[], None]:
-    """Renews the lease now and then during a long replay."""
+def _breathing(leadership: Leadership, stopping: Callable[[], bool]) -> Callable[[], None]:
+    """Renews the lease now and then during a long replay, and ends it when the process shall stop."""
     due = time.monotonic() + RENEW_EVERY_S
 
     def breathe() -> None:
         nonlocal due
+        if stopping():
+            leadership.close(give_up=True)
+            raise StoppedEarly("Stopped during the replay; nothing was changed.")
         if time.monotonic() >= due:
             leadership.renew()
             due = time.monotonic() + RENEW_EVERY_S

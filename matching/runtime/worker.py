@@ -213,10 +213,11 @@ class Worker:
             self._request = notes.snapshot_requested
         if snapshotter.busy:
             return
-        changed = self._applier.n != snapshotter.last_n
+        # Repeated requests make no outcomes, but their records make the next replay longer all the same.
+        many = self._records >= self._config.snapshot_every_records
+        changed = many or self._applier.n != snapshotter.last_n
         waited = time.monotonic() - self._last_snapshot
-        due = self._records >= self._config.snapshot_every_records or waited >= self._config.snapshot_every_s
-        if changed and (due or self._request is not None):
+        if changed and (many or waited >= self._config.snapshot_every_s or self._request is not None):
             self._records, self._last_snapshot = 0, time.monotonic()
             if snapshotter.start(self._applier, self._journal.position, self._recent_poisons()):
                 self._snapshot_finished()

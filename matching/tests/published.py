@@ -8,9 +8,19 @@ from exchange_site.kernel.redis_names import ENGINE, EVENTS
 from matching import codec
 from matching.client.event_log import CHAIN_BYTES, GENESIS_CHAIN
 from matching.core.engine import Engine
-from matching.messages import Command, Outcome
+from matching.messages import Answer, Command, Outcome
 
 START_MS = 1_767_225_600_000  # 2026-01-01.
+
+
+def run_core(commands: Iterable[Command]) -> tuple[Engine, list[Outcome]]:
+    """A new engine after the commands, and what it decided."""
+    engine, outcomes = Engine(), []
+    for index, command in enumerate(commands):
+        applied = engine.apply(command, f"1-{index}/0", START_MS + index)
+        if applied.outcome is not None:
+            outcomes.append(applied.outcome)
+    return engine, outcomes
 
 
 class PublishedEngine:
@@ -20,14 +30,17 @@ class PublishedEngine:
         self.chain = GENESIS_CHAIN
         self.outcomes: list[Outcome] = []
         self.at_ms = START_MS
+        self.answers: list[Answer] = []  # To the commands of the last `run`.
         self.entries: list[tuple[str, dict[str, Any]]] = []
 
     def run(self, commands: Iterable[Command], per_entry: int = 50, ms_per_command: int = 7) -> list[Outcome]:
         """Apply and publish; every `per_entry` outcomes make one entry of the stream."""
         made: list[Outcome] = []
+        self.answers = []
         for index, command in enumerate(commands):
             self.at_ms += ms_per_command
             applied = self.engine.apply(command, f"1-{len(self.outcomes) + len(made)}/{index}", self.at_ms)
+            self.answers.append(Answer(index, applied.n, applied.replayed, applied.reply))
             if applied.outcome is not None:
                 made.append(applied.outcome)
         for start in range(0, len(made), per_entry):

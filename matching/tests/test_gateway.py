@@ -192,7 +192,10 @@ def test_blocking_send(engine: FakeEngine) -> None:
     with engine:
         assert blocking.send(ListAsset(symbol="BTC", decimals=8, **STAFF)).reply == Done()
         answers = blocking.send_many([bid(1000), bid(1001)])
-    assert [answer.reply.order.price_ticks for answer in answers if isinstance(answer.reply, OrderReply)] == [1000, 1001]
+    assert [answer.reply.order.price_ticks for answer in answers if isinstance(answer.reply, OrderReply)] == [
+        1000,
+        1001,
+    ]
     assert blocking.engine_position()["status"] == "open"
 
 

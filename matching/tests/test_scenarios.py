@@ -1,6 +1,7 @@
 """The engine as traders see it. Every step of every scenario ends with all invariants checked (`Venue.send`)."""
 
 import pytest
+from msgspec import structs
 
 from matching.tests.venue import Venue
 
@@ -184,6 +185,18 @@ def test_g03_the_same_key_with_other_content_is_refused(venue):
     venue.run("bob buy 1 @ 90 key=a")
     assert venue.run("bob buy 2 @ 90 key=a") == "idempotency_key_reused"
     assert venue.run("alice buy 2 @ 90 key=a") == "New 0"
+
+
+def test_g13_an_order_that_expired_in_the_queue_may_be_sent_again_with_its_key(venue):
+    late = structs.replace(venue.parse("bob buy 1 @ 90 key=a"), valid_until_ms=venue.at_ms - 1)
+    venue.answers.append(venue.send(late))
+    assert venue.answer == "expired_in_queue"
+    again = structs.replace(late, valid_until_ms=venue.at_ms + 1_000)
+    venue.answers.append(venue.send(again))
+    assert venue.answer == "New 0"
+    venue.answers.append(venue.send(again))
+    assert venue.answers[-1].replayed
+    assert venue.book == ["bid 90 x 1"]
 
 
 def test_keys_are_forgotten_after_ten_minutes_but_not_while_the_order_is_open(venue):

@@ -22,8 +22,15 @@ class ConnectionLost(Exception):
     """The connection broke or timed out. What was sent last may or may not have happened."""
 
 
+# Redis cannot write now but may soon: full disk, no memory, turned into a replica, still loading.
+_NOT_NOW = ("MISCONF", "OOM", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "NOAUTH", "UNKILLABLE", "BUSY")
+
+
 class LogConnection:
-    """Send one request, get one answer. After ConnectionLost the object is of no more use: open another."""
+    """Send one request, get one answer. After ConnectionLost the object is of no more use: open another.
+
+    A Redis that cannot write at the moment counts as lost too.
+    """
 
     def __init__(self, url: str | None = None) -> None:
         client: Any = redis.Redis.from_url(
@@ -59,6 +66,10 @@ class LogConnection:
             raise ConnectionLost("The connection to the log is closed.")
         try:
             return self._connection.read_response()
+        except redis.ResponseError as error:
+            if isinstance(error, redis.ReadOnlyError | redis.OutOfMemoryError) or str(error).startswith(_NOT_NOW):
+                self._lost(error)
+            raise
         except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
             self._lost(error)
 

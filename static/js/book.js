@@ -1,7 +1,7 @@
 // The book on the page: rows are reused and never moved; while the pointer rests on them prices hold still.
 
 import { basisPoints, grouped } from "./decimal.js";
-import { byId, el, paint, setFigure, setText } from "./dom.js";
+import { byId, el, icon, paint, setFigure, setText } from "./dom.js";
 
 const ROWS = 40;
 const SIZE_BAR_MAX = 52n;
@@ -42,7 +42,7 @@ export class BookView {
       this.held = null;
       this.changed();
     });
-    return el("span", { class: "select small" }, select);
+    return el("span", { class: "select small" }, select, icon("chevron"));
   }
 
   #draw() {
@@ -180,7 +180,7 @@ function rowsOf(box) {
 }
 
 function width(bar, permille) {
-  const value = `${Number(permille) / 10}%`;
+  const value = `${Math.min(100, Number(permille) / 10)}%`;
   if (bar.dataset.at === value) return;
   bar.dataset.at = value;
   bar.style.setProperty("--bar", value);

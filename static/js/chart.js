@@ -30,7 +30,7 @@ export class Chart {
 
   #create() {
     this.chart = lib.createChart(byId("chart"), {
-      autoSize: true, layout: { attributionLogo: false, fontSize: 11 }, crosshair: { mode: lib.CrosshairMode.Normal },
+      autoSize: true, localization: { priceFormatter: (price) => grouped(price.toFixed(this.market.priceDecimals)) }, layout: { attributionLogo: false, fontSize: 11 }, crosshair: { mode: lib.CrosshairMode.Normal },
       timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, barSpacing: 7 },
       rightPriceScale: { scaleMargins: { top: 0.14, bottom: 0.22 } },
     });

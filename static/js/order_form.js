@@ -206,7 +206,7 @@ export class OrderForm {
     const set = (id, text) => setText(byId(id), text);
     for (const [name, side] of [["Bid", "bid"], ["Ask", "ask"]]) {
       const ticks = this.depth.best(side);
-      setText(this.form.querySelector(`[data-pick=${name}] b`), ticks === null ? "" : market.price(ticks));
+      setText(this.form.querySelector(`[data-pick=${name}] b`), ticks === null ? "" : grouped(market.price(ticks)));
     }
     const most = this.#most(), lots = this.#lots();
     this.slider.show(most && lots ? Number((lots * 100n) / most) : 0, lots ? `${market.amount(lots)} ${market.base}` : "");
@@ -317,7 +317,7 @@ export class OrderForm {
     if (wish.type === "limit" && best !== null) {
       const worse = buying ? wish.ticks - best : best - wish.ticks;
       if (worse * 100n > best * FAR_PERCENT) {
-        const text = `You are ${verb} at ${grouped(market.price(wish.ticks))}. The best ${buying ? "ask" : "bid"} is ${grouped(market.price(best))}, ${percent(worse, best, false)} better. The order would fill at once.`;
+        const text = `You are ${verb} at ${grouped(market.price(wish.ticks))}. The best ${buying ? "ask" : "bid"} is ${grouped(market.price(best))}, so you ${buying ? "offer" : "give up"} ${percent(worse, best, false)} more than needed. The order would fill at once, ${buying ? "at up to" : "down to"} ${grouped(market.price(wish.ticks))}.`;
         return confirmed("This price is far from the market", text, "Send anyway", "Change price");
       }
     }

@@ -42,7 +42,7 @@ function statusOf(order, percent) {
 export function orderShown(market, order) {
   const pair = market.pair(order.symbol), percent = percentOf(order);
   const [status, tone] = statusOf(order, percent);
-  const value = order.price && order.quantity ? product(order.price, order.quantity) : order.quoteQuantity ?? order.executedQuoteQuantity ?? "0";
+  const value = order.price && order.quantity ? product(order.price, order.quantity) : order.executedQuoteQuantity ?? "0";
   return {
     ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: `${percent}${NARROW}%`, status, tone,
     price: order.price ? grouped(fixed(order.price, pair.priceDecimals)) : "Market",

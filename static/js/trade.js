@@ -156,6 +156,12 @@ for (const faucet of all("[data-faucet]")) {
   });
 }
 
+// What the server had to say about a form arrives as a toast too.
+for (const notice of all(".notices li")) {
+  toast(notice.textContent.trim(), "", notice.classList.contains("error") ? "bad" : "good");
+  notice.parentElement.remove();
+}
+
 hearPublic();
 if (market.signedIn) hearOwn();
 socket.open();

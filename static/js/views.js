@@ -37,6 +37,13 @@ export function enhanceViews(market) {
       views.show("trade");
     });
   }
+  // The words do not fit beside the book of a phone; the codes do.
+  const words = all("#tif option").map((option) => option.textContent);
+  const fitWords = () => all("#tif option").forEach((option, index) => {
+    option.textContent = narrow.matches ? option.value : words[index];
+  });
+  narrow.addEventListener("change", fitWords);
+  fitWords();
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || byId("ask").open) return;
     if (event.key === "Escape") return document.activeElement?.blur?.();

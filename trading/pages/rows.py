@@ -141,7 +141,7 @@ def order_row(order: Order) -> OrderRow:
     if order.price_ticks is not None and lots is not None:
         value = money(spec, spec.notional_units(order.price_ticks, lots))
     else:
-        value = money(spec, order.quote_units if order.quote_units is not None else order.executed_quote_units)
+        value = money(spec, order.executed_quote_units)
     return OrderRow(
         id=order.pk,
         symbol=spec.symbol,

@@ -47,6 +47,7 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
         raise Http404(symbol)
     spec, account = market.spec(), account_of(request.user)
     interval = _choice(request, "interval", INTERVALS, "15m")
+    book = _book(market, spec)
     context = {
         "section": "trade",
         "market": market,
@@ -62,14 +63,14 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
         "view": _choice(request, "view", VIEWS, "chart"),
         "tabs": TABS,
         "tab": _choice(request, "tab", [key for key, _ in TABS], "open"),
-        "form": _form_start(request),
+        "form": _form_start(request, book),
         "rules": {
             "tick": spec.format_price_padded(1),
             "step": spec.format_quantity_padded(1),
             "least": spec.format_quantity_padded(spec.min_quantity_lots),
         },
         "candles": chart_shapes(market_selectors.klines(market.pk, interval, limit=48)),
-        **_book(market, spec),
+        **book,
         **_own(request, market, spec, account),
     }
     answer = render(request, "trading/trade.html", context)
@@ -114,13 +115,14 @@ def _page_facts(market: Market, spec: MarketSpec, account: Account | None, inter
     }
 
 
-def _form_start(request: HttpRequest) -> dict[str, str]:
-    """What the form holds at first: from the link that led here, or from a refused post."""
+def _form_start(request: HttpRequest, book: dict[str, object]) -> dict[str, object]:
+    """What the form holds at first: from a link or a refused post, else the best price to rest at."""
     kept = request.GET
+    side = "sell" if kept.get("side") == "sell" else "buy"
     return {
-        "side": "sell" if kept.get("side") == "sell" else "buy",
+        "side": side,
         "type": "market" if kept.get("type") == "market" else "limit",
-        "price": kept.get("price", "")[:40],
+        "price": kept.get("price", "")[:40] or book["best_bid" if side == "buy" else "best_ask"],
         "amount": kept.get("amount", "")[:40],
     }
 
@@ -143,8 +145,8 @@ def _book(market: Market, spec: MarketSpec) -> dict[str, object]:
         "bid_share_step": (share + 2) // 5 * 5,
         "tape": rows.tape_rows(spec, trades),
         "last_direction": ("down" if trades[0].buyer_is_maker else "up") if trades else "",
-        "best_bid": spec.format_price_padded(bids[0][0]) if bids else "",
-        "best_ask": spec.format_price_padded(asks[0][0]) if asks else "",
+        "best_bid": figures.grouped(spec.format_price_padded(bids[0][0])) if bids else "",
+        "best_ask": figures.grouped(spec.format_price_padded(asks[0][0])) if asks else "",
     }
 
 

@@ -1,7 +1,8 @@
 """Outcomes become row changes. Pure: no I/O, so the same outcomes always make the same rows.
 
 Every value is absolute and every row is keyed by the engine's own numbers, so writing a projection twice changes
-nothing. Rows are plain tuples in the column order that `store` names; moments (`at`) are ISO text, made once an outcome.
+nothing. Rows are plain tuples in the column order that `tables` names; moments (`at`) are ISO text, made once an
+outcome.
 """
 
 from collections.abc import Callable, Iterable

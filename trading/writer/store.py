@@ -91,6 +91,7 @@ class WriterStore:
         self._connection.execute(tables.CREATE_CHECKPOINT, (CHECKPOINT, GENESIS_CHAIN))
         self.references = CachedReferences(self._connection)
         self._candles: dict[CandleKey, Candle] = {}
+        self._replaying = False
 
     def close(self) -> None:
         self._connection.close()
@@ -107,7 +108,10 @@ class WriterStore:
             return self._write(before, changes, chain, staged=False)
         except psycopg.errors.UniqueViolation as error:
             # The checkpoint was set back by hand (a replay): rows that exist already are kept.
-            log.warning("Outcomes up to %d have rows already (%s); writing the others.", changes.n, error.diag.table_name)
+            if not self._replaying:
+                self._replaying = True
+                table = error.diag.table_name
+                log.warning("Rows of %s up to outcome %d exist already; writing the others.", table, changes.n)
             self._candles.clear()
             return self._write(before, changes, chain, staged=True)
 

@@ -69,9 +69,8 @@ class Bot:
             "Content-Type": "application/json",
         }
 
-    def once(self, method: str, path: str, params: Any, idempotency_key: str | None = None) -> tuple[int, Any, bool]:
-        """One request: status, decoded body, and whether it is a stored answer. Raises OSError or HTTPException when
-        there is no answer."""
+    def once(self, method: str, path: str, params: Any, idempotency_key: str | None = None) -> tuple[int, Any]:
+        """One request: status and decoded body. Raises OSError or HTTPException when there is no answer."""
         headers = self._headers(method, path, params)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
@@ -83,8 +82,7 @@ class Bot:
         try:
             self._connection.request(method, target, body, headers)
             response = self._connection.getresponse()
-            replayed = response.getheader("Idempotency-Replayed", "") == "true"
-            return response.status, json.loads(response.read()), replayed
+            return response.status, json.loads(response.read())
         except (OSError, http.client.HTTPException):
             self._connection.close()
             raise
@@ -96,13 +94,13 @@ class Bot:
         while time.monotonic() < deadline:
             tries += 1
             try:
-                status, body, replayed = self.once(method, path, params, idempotency_key)
+                status, body = self.once(method, path, params, idempotency_key)
             except (OSError, http.client.HTTPException):
                 self.unknown += 1
-                status, body, replayed = 0, None, False
+                status, body = 0, None
             if status == 504:
                 self.unknown += 1
-            if is_final(status, body, replayed):
+            if is_final(status, body):
                 return Answer(status, body, tries)
             self._pause.wait(PAUSE_S)
         raise AssertionError(
@@ -110,11 +108,8 @@ class Bot:
         )
 
 
-def is_final(status: int, body: Any, replayed: bool) -> bool:
-    """Whether nothing can change any more: executed, or refused for good. A 503 is final when it is the stored answer
-    (the order waited too long and was not executed); in a batch every element has to be final."""
+def is_final(status: int, body: Any) -> bool:
+    """Whether nothing can change any more: executed, or refused for good. In a batch every element has to be final."""
     if status == 200 and isinstance(body, list):
         return not any(each.get("code") in {"TIMEOUT", "MAINTENANCE"} for each in body)
-    if status == 503:
-        return replayed
-    return status not in {0, 429, 504}
+    return status not in {0, 429, 503, 504}

@@ -111,8 +111,9 @@ def test_screenshots_of_the_trading_page(open_page, size, theme):
     """For people to look at; what a machine can see of it: nothing is wider than the window, nothing failed."""
     viewport = DESKTOP if size == "desktop" else PHONE
     page = open_page(viewport=viewport, color_scheme=theme, has_touch=size == "phone")
-    page.page.goto(f"{page.exchange.url}/trade/SOL_USDC")
+    page.page.goto(f"{page.exchange.url}/trade/SOL_USDC?interval=1m")
     expect(page.page.locator("#connection")).to_have_attribute("data-state", "live", timeout=SLOW_MS)
+    expect(page.page.locator("#legend")).not_to_be_empty(timeout=SLOW_MS)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.page.screenshot(path=SCREENSHOTS / f"trade-{size}-{theme}.png")
     if size == "phone":

@@ -55,7 +55,7 @@ class TradingPage:
         return number(self.page.locator(f"table.mini tr[data-asset={asset}] [data-locked]"))
 
     def bid(self, price: str) -> Locator:
-        return self.page.locator("#bids .level").filter(has=self.page.locator(f'.price:text-is("{price}")'))
+        return self.page.locator("#bids .level").filter(has=self.page.get_by_text(price, exact=True))
 
     # ------------------------------------------------------------------------------------------------------- actions
     def get_demo_funds(self) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ from matching.runtime.leadership import Leadership
 from matching.runtime.recovery import Makers
 from matching.runtime.takeover import Led, take_over
 from matching.runtime.worker import Worker
+from matching.tests.flows import random_commands
 from matching.transport import admit
 from matching.transport.connection import LogConnection
 
@@ -42,6 +44,13 @@ BRITTLE = Makers(Brittle, Brittle.load)
 def state_hash(engine: Any, chain: bytes) -> str:
     """Equal hashes mean equal engines: every number they hold, and every outcome they ever made."""
     return hashlib.sha256(msgpack.packb(engine.dump()) + chain).hexdigest()
+
+
+def parts(seed: int, count: int, pieces: int) -> list[list[Command]]:
+    """A random flow with its listing, cut into pieces of equal size."""
+    commands = list(random_commands(seed, count))
+    size = len(commands) // pieces + 1
+    return [commands[first : first + size] for first in range(0, len(commands), size)]
 
 
 class Rig:
@@ -67,7 +76,7 @@ class Rig:
     def lead(self, makers: Makers | None = None, log: LogConnection | None = None) -> Worker:
         """Take over. The loop of the returned worker ends when there is nothing left to read."""
         log = log or LogConnection(self.config.redis_url)
-        led = take_over(self.config, log, makers or Makers())
+        led = take_over(self.config, log, makers or Makers(), lambda: False)
         self._led.append((led, log))
         return Worker(self.config, led, log, lambda: False, idle=True)
 
@@ -110,7 +119,7 @@ class Rig:
                 batch.check_chain(chain)
                 chain = batch.chain
                 found.extend(batch.outcomes)
-        for before, outcome in zip(found, found[1:], strict=False):
+        for before, outcome in itertools.pairwise(found):
             assert outcome.seq == before.seq + len(before.events)
         return found
 

@@ -52,7 +52,7 @@ def test_g05_redis_itself_refuses_a_repeated_number_even_after_trimming(log, con
     publisher.publish(batch(1, 4), connection)
     log.xtrim(redis_names.EVENTS, maxlen=0, approximate=False)
     leader.anchor(0, 0, bytes(32), 1)
-    with pytest.raises(Exception, match="equal or smaller"):
+    with pytest.raises(PublishRefused, match="equal or smaller"):
         publisher.publish(batch(1, 4), connection)
 
 

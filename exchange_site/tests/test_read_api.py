@@ -1,0 +1,221 @@
+"""Reading: public market data, own orders, fills and money; JSON for every path and method, found or not."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from accounts.models import Balance, LedgerPosting
+from exchange_site.api_errors import exact
+from exchange_site.tests.api_rig import Trader, ask, assert_refused
+from marketdata.models import Kline, Market, MarketFigures, Trade
+from matching.client import gateway
+from matching.tests.fake_engine import FakeEngine
+from trading.models import Checkpoint, Fill, Order
+
+AT = datetime(2026, 1, 31, 23, 59, 59, 123000, tzinfo=UTC)
+FAR_N = 10**9
+
+
+@pytest.fixture
+async def site(log: Any) -> Any:
+    yield
+    await gateway.close_shared()
+
+
+@pytest.fixture
+def rows(market: Market, alice: Trader) -> Iterator[Market]:
+    """What the db writer would have left: two orders, a fill, a trade, a candle, balances."""
+    Checkpoint.objects.update_or_create(name="db_writer", defaults={"n": FAR_N})
+    MarketFigures.objects.update_or_create(market=market, defaults={"last_price_ticks": 2015})
+    common: dict[str, Any] = {
+        "account": alice.account, "market": market, "side": "Bid", "order_type": "Limit", "quantity_lots": 50,
+        "time_in_force": "GTC", "post_only": False, "self_trade_prevention": "RejectTaker", "created_at": AT,
+        "updated_at": AT, "n": 1,
+    }  # fmt: skip
+    Order.objects.create(id=1, status="New", price_ticks=2015, client_id=7, **common)
+    Order.objects.create(id=2, status="Cancelled", price_ticks=2014, end_reason="User", **common)
+    Order.objects.create(id=3, status="Expired", price_ticks=2013, end_reason="FillOrKill", **common)
+    Fill.objects.create(
+        id=9, account=alice.account, market=market, order_id=1, client_id=7, trade_id=51, side="Bid", price_ticks=2015,
+        quantity_lots=50, quote_units=10_075_000, fee_units=500_000, fee_asset=market.base, is_maker=False, at=AT,
+    )  # fmt: skip
+    Trade.objects.create(
+        seq=4, market=market, trade_id=51, at=AT, price_ticks=2015, quantity_lots=50, quote_units=10_075_000,
+        buyer_is_maker=True, maker_order_id=1, taker_order_id=2,
+    )  # fmt: skip
+    Kline.objects.create(
+        market=market, interval="1m", start=datetime(2026, 1, 31, 23, 59, tzinfo=UTC), open_ticks=2000, high_ticks=2050,
+        low_ticks=1990, close_ticks=2040, volume_lots=1250, quote_units=252_100_000, trades=9, last_seq=4,
+    )  # fmt: skip
+    Balance.objects.create(
+        account=alice.account, asset=market.base, available_units=9_500_000_000, locked_units=500_000_000
+    )
+    LedgerPosting.objects.create(
+        id=80, seq=10, at=AT, kind="credit", account=alice.account, asset=market.quote, units=1_000_000_000
+    )
+    yield market
+
+
+pytestmark = pytest.mark.usefixtures("site", "rows")
+
+
+async def test_open_orders(alice: Trader, bob: Trader) -> None:
+    for path in ("/api/v1/orders", "/api/v1/order/open"):
+        [order] = (await alice.ask("GET", path)).json()
+        assert (order["id"], order["clientId"], order["status"], order["createdAt"]) == ("1", 7, "New", 1769903999123)
+    assert (await bob.ask("GET", "/api/v1/orders")).json() == []
+    assert (await alice.ask("GET", "/api/v1/orders", query={"symbol": "SOL_USDC", "marketType": "PERP"})).json() == []
+
+
+async def test_one_order_by_either_name(alice: Trader, bob: Trader) -> None:
+    for query in ({"symbol": "SOL_USDC", "orderId": "1"}, {"symbol": "SOL_USDC", "clientId": "7"}):
+        assert (await alice.ask("GET", "/api/v1/order", query=query)).json()["id"] == "1"
+        assert_refused(await bob.ask("GET", "/api/v1/order", query=query), 404, "RESOURCE_NOT_FOUND")
+    assert (await alice.ask("GET", "/api/v1/order/1")).json()["id"] == "1"
+    assert_refused(await alice.ask("GET", "/api/v1/order/2"), 404, "RESOURCE_NOT_FOUND")
+    assert_refused(await alice.ask("GET", "/api/v1/order/x"), 404, "RESOURCE_NOT_FOUND")
+    for query in ({"symbol": "SOL_USDC"}, {"symbol": "SOL_USDC", "orderId": "1", "clientId": "7"}, {"orderId": "1"}):
+        assert_refused(await alice.ask("GET", "/api/v1/order", query=query), 400, "INVALID_CLIENT_REQUEST")
+
+
+async def test_order_history(alice: Trader) -> None:
+    response = await alice.ask("GET", "/wapi/v1/history/orders", query={"limit": "2", "offset": "0"})
+    expired, cancelled = response.json()
+    assert (expired["id"], expired["expiryReason"], expired["createdAt"]) == (
+        "3",
+        "FillOrKill",
+        "2026-01-31T23:59:59.123",
+    )
+    assert (cancelled["status"], cancelled["expiryReason"], cancelled["quoteQuantity"]) == ("Cancelled", None, "10.07")
+    assert [response.headers[f"X-{name}"] for name in ("TOTAL", "PAGE-SIZE", "CURRENT-PAGE", "PAGE-COUNT")] == [
+        "3", "2", "1", "2"
+    ]  # fmt: skip
+    rising = await alice.ask("GET", "/wapi/v1/history/orders", query={"sortDirection": "Asc"})
+    assert [order["id"] for order in rising.json()] == ["1", "2", "3"]
+
+
+async def test_fill_history(alice: Trader) -> None:
+    [fill] = (await alice.ask("GET", "/wapi/v1/history/fills", query={"fillType": "User"})).json()
+    assert fill == {
+        "tradeId": 51, "orderId": "1", "clientId": "7", "symbol": "SOL_USDC", "side": "Bid", "price": "20.15",
+        "quantity": "0.5", "fee": "0.0005", "feeSymbol": "SOL", "isMaker": False, "systemOrderType": None,
+        "timestamp": "2026-01-31T23:59:59.123",
+    }  # fmt: skip
+    at_ms = "1769903999123"
+    for query, count in (({"from": at_ms}, 1), ({"to": at_ms}, 0), ({"fillType": "Adl"}, 0), ({"orderId": "2"}, 0)):
+        assert len((await alice.ask("GET", "/wapi/v1/history/fills", query=query)).json()) == count
+
+
+async def test_money(alice: Trader, bob: Trader) -> None:
+    capital = (await alice.ask("GET", "/api/v1/capital")).json()
+    assert capital["SOL"] == {"available": "9.5", "locked": "0.5", "staked": "0"}
+    assert capital["USDC"] == {"available": "0", "locked": "0", "staked": "0"}
+    assert (await bob.ask("GET", "/api/v1/capital")).json()["SOL"]["available"] == "0"
+    [deposit] = (await alice.ask("GET", "/wapi/v1/capital/deposits")).json()
+    assert (deposit["id"], deposit["source"], deposit["quantity"]) == (1, "administrator", "1000")
+    account = (await alice.ask("GET", "/api/v1/account")).json()
+    assert (account["spotMakerFee"], account["spotTakerFee"], account["limitOrders"]) == ("8", "10", 1)
+    query = {"symbol": "SOL_USDC", "side": "Ask", "reduceOnly": "True"}
+    limits = (await alice.ask("GET", "/api/v1/account/limits/order", query=query)).json()
+    assert (limits["maxOrderQuantity"], limits["reduceOnly"]) == ("9.5", True)
+
+
+async def test_settings_are_answered_with_nothing(alice: Trader) -> None:
+    response = await alice.ask("PATCH", "/api/v1/account", {"autoLend": True})
+    assert (response.status_code, response.content) == (200, b"")
+
+
+async def test_routes_of_other_products(alice: Trader) -> None:
+    for path in ("/api/v1/position", "/wapi/v1/history/pnl", "/api/v1/strategies"):
+        assert (await alice.ask("GET", path)).json() == []
+        assert_refused(await ask("GET", path), 401, "UNAUTHORIZED")
+    for path in ("/api/v1/borrowLend", "/api/v1/strategy", "/api/v1/account/convertDust"):
+        assert_refused(await alice.ask("POST", path), 501, "NOT_IMPLEMENTED")
+
+
+async def test_public_reads_of_the_database() -> None:
+    [market] = (await ask("GET", "/api/v1/markets")).json()
+    assert market["filters"]["price"]["tickSize"] == market["filters"]["quantity"]["stepSize"] == "0.01"
+    assert (await ask("GET", "/api/v1/market?symbol=SOL_USDC")).json() == market
+    assert (await ask("GET", "/api/v1/markets/SOL_USDC")).json() == market
+    assert (await ask("GET", "/api/v1/markets?marketType[]=PERP")).json() == []
+    assert [asset["symbol"] for asset in (await ask("GET", "/api/v1/assets")).json()] == ["SOL", "USDC"]
+    query = "symbol=SOL_USDC&interval=1m&startTime=1769900000"
+    [candle] = (await ask("GET", f"/api/v1/klines?{query}")).json()
+    assert candle == {
+        "start": "2026-01-31 23:59:00", "end": "2026-02-01 00:00:00", "open": "20", "high": "20.5", "low": "19.9",
+        "close": "20.4", "volume": "12.5", "quoteVolume": "252.1", "trades": "9",
+    }  # fmt: skip
+    assert (await ask("GET", f"/api/v1/kline?{query}")).json() == [candle]
+    [trade] = (await ask("GET", "/api/v1/trades/history?symbol=SOL_USDC")).json()
+    assert (trade["id"], trade["quoteQuantity"], trade["isBuyerMaker"]) == (51, "10.075", True)
+
+
+# A fresh database for each row of these tables would take most of the time of the suite, so a table is one test.
+BAD_QUERIES = (
+        "/api/v1/market", "/api/v1/markets?marketType=X", "/api/v1/klines?symbol=SOL_USDC&interval=1m",
+        "/api/v1/klines?symbol=SOL_USDC&interval=2m&startTime=1", "/api/v1/klines?symbol=SOL_USDC&interval=1m&startTime=x",
+        "/api/v1/klines?symbol=SOL_USDC&interval=1month&startTime=99999999999999999",
+        "/api/v1/trades/history?symbol=SOL_USDC&limit=1001", "/api/v1/trades/history?symbol=SOL_USDC&limit=0",
+        "/api/v1/trades/history?symbol=SOL_USDC&limit=-1", "/api/v1/trades/history?symbol=SOL_USDC&symbol=BTC_USDC",
+        "/api/v1/depth", "/api/v1/depth?symbol=SOL_USDC&limit=7", "/api/v1/ticker?symbol=SOL_USDC&interval=1m",
+        "/api/v1/trades?symbol=SOL_USDC&limit=%EF%BC%91",
+)  # fmt: skip
+UNKNOWN_SYMBOLS = ("sol_usdc", "DOGE_USDC", "%00", "%ff", "..%2f", "SOL_USDC%00", "x" * 3000)
+ODD_REQUESTS = (
+        ("GET", "/api", 404), ("GET", "/api/", 404), ("GET", "/api/v1/nothing", 404), ("POST", "/wapi/v2/x", 404),
+        ("GET", "/api/v1/depth/", 404), ("GET", "/api/v1/order/1/2", 404), ("PUT", "/api/v1/order", 405),
+        ("PATCH", "/api/v1/orders", 405), ("POST", "/api/v1/depth", 405), ("POST", "/api/v1/markets", 405),
+        ("DELETE", "/wapi/v1/history/fills", 405), ("TRACE", "/api/v1/time", 405), ("BREW", "/api/v1/markets", 405),
+)  # fmt: skip
+
+
+async def test_bad_queries() -> None:
+    for path in BAD_QUERIES:
+        assert_refused(await ask("GET", path), 400, "INVALID_CLIENT_REQUEST")
+
+
+async def test_unknown_symbols() -> None:
+    for symbol in UNKNOWN_SYMBOLS:
+        assert_refused(await ask("GET", f"/api/v1/market?symbol={symbol}"), 400, "INVALID_SYMBOL")
+
+
+async def test_json_whatever_is_asked() -> None:
+    for method, path, status in ODD_REQUESTS:
+        code = "RESOURCE_NOT_FOUND" if status == 404 else "INVALID_CLIENT_REQUEST"
+        response = await ask(method, path)
+        assert_refused(response, status, code)
+        assert "Allow" in response.headers or status == 404
+
+
+async def test_public_routes_are_open_to_other_origins_and_private_ones_are_not() -> None:
+    for path in ("/api/v1/markets", "/api/v1/time"):
+        assert (await ask("GET", path)).headers["Access-Control-Allow-Origin"] == "*"
+        preflight = await ask("OPTIONS", path, headers={"Origin": "https://other.example"})
+        assert (preflight.status_code, preflight.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    for path in ("/api/v1/capital", "/api/v1/order"):
+        assert "Access-Control-Allow-Origin" not in (await ask("GET", path)).headers
+
+
+async def test_time_and_ping_are_plain_text() -> None:
+    for path, text in (("/api/v1/ping", str.isalpha), ("/api/v1/time", str.isdigit)):
+        response = await ask("GET", path)
+        assert response.headers["content-type"] == "text/plain; charset=utf-8"
+        assert text(response.text)
+
+
+async def test_status_and_health_follow_the_engine(log: Any) -> None:
+    assert (await ask("GET", "/api/v1/status")).json()["status"] == "Maintenance"
+    ready = await ask("GET", "/readyz")
+    assert (ready.status_code, ready.json()["missing"]) == (503, ["engine"])
+    FakeEngine(log)
+    assert (await ask("GET", "/api/v1/status")).json() == {"status": "Ok", "message": None}
+    assert (await ask("GET", "/readyz")).json()["missing"] == []
+    assert (await ask("GET", "/healthz")).status_code == 200
+
+
+def test_a_float_never_leaves() -> None:
+    with pytest.raises(TypeError):
+        exact({"price": 20.15})

@@ -1,0 +1,95 @@
+"""The frame of the site: theme, error pages, and the rules its files keep."""
+
+import gzip
+import re
+import shutil
+import subprocess
+
+import pytest
+from django.conf import settings
+from django.test import RequestFactory
+
+from exchange_site import pages
+from exchange_site.tests.api_rig import forget_caches, make_market
+
+STATIC = settings.BASE_DIR / "static"
+TEMPLATES = settings.BASE_DIR / "templates"
+MAX_LINES = 400
+MAX_TRADING_PAGE_BYTES = 100_000
+
+
+def own_files(*patterns):
+    return [path for pattern in patterns for path in sorted(STATIC.rglob(pattern)) if "tests" not in path.parts]
+
+
+def test_the_theme_is_remembered_and_leads_back(client):
+    answer = client.post("/theme", {"theme": "light", "next": "/markets?q=sol"})
+    assert answer["Location"] == "/markets?q=sol"
+    assert answer.cookies["theme"].value == "light"
+    assert client.post("/theme", {"theme": "light", "next": "https://evil.example"})["Location"] == "/"
+
+
+def test_an_unknown_theme_leaves_it_to_the_system(client):
+    client.cookies["theme"] = "light"
+    assert client.post("/theme", {"theme": "<b>"}).cookies["theme"].value == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "status"), [(pages.not_found, 404), (pages.failed, 500), (pages.forbidden, 403)], ids=["404", "500", "403"]
+)
+def test_error_pages_need_no_database(page, status):
+    """No database mark: any query fails this test."""
+    request = RequestFactory().get("/nowhere", headers={"cookie": "theme=light"})
+    answer = page(request)
+    assert answer.status_code == status
+    text = answer.content.decode()
+    assert 'data-theme="light"' in text
+    assert 'class="site-bar"' in text
+
+
+@pytest.mark.django_db
+def test_the_front_page_is_the_list_of_markets(client):
+    forget_caches()
+    make_market()
+    text = client.get("/", follow=True).content.decode()
+    forget_caches()
+    assert "1 market open" in text
+    assert "Solana" in text
+    assert "Solana" in client.get("/markets?q=sol").content.decode()
+    assert "Nothing fits" in client.get("/markets?q=doge").content.decode()
+    assert 'data-theme="' not in text
+    client.cookies["theme"] = "contrast"
+    assert 'data-theme="contrast"' in client.get("/markets").content.decode()
+
+
+def test_no_template_has_inline_script_or_style():
+    for path in TEMPLATES.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=", text), path
+        for tag in re.findall(r"<script[^>]*>", text):
+            assert "src=" in tag, path
+
+
+def test_own_files_are_short():
+    long = {
+        path.name: lines
+        for path in own_files("*.js", "*.css")
+        if (lines := len(path.read_text().splitlines())) > MAX_LINES
+    }
+    assert not long
+
+
+def test_the_trading_page_is_light_on_the_wire():
+    files = [
+        path for path in own_files("*.js", "*.css") if path.name not in {"markets.js", "markets.css", "entrance.css"}
+    ]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < MAX_TRADING_PAGE_BYTES
+
+
+def test_the_scripts_count_right():
+    """The browser's arithmetic, order book and preview have tests of their own, run by Node."""
+    node = shutil.which("node")
+    assert node, "Node.js is missing; it is needed for the chart library as well."
+    tests = sorted(str(path) for path in (STATIC / "js/tests").glob("*.mjs"))
+    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,74 @@
+"""How figures are written for people."""
+
+import pytest
+
+from marketdata import figures
+from marketdata.models import Kline
+from marketdata.page_data import _marker, _spark, chart_shapes
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("97412.50", "97,412.50"),
+        ("1,234", "1,234"),
+        ("123", "123"),
+        ("-1234.5", "\u22121,234.5"),
+        ("1000000", "1,000,000"),
+    ],
+)
+def test_grouping(text, shown):
+    assert figures.grouped(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("8.00", ("8", ".00")),
+        ("12.50", ("12.5", "0")),
+        ("0.00", ("", "0")),
+        ("100", ("100", "")),
+        ("\u2014", ("\u2014", "")),
+    ],
+)
+def test_zeros_that_carry_nothing_are_dim(text, parts):
+    assert figures.dimmed_parts(text) == parts
+
+
+def test_percent_rounds_to_the_nearest_hundredth():
+    assert figures.percent(251, 10_000) == "+2.51\u202f%"
+    assert figures.percent(-72, 10_000) == "\u22120.72\u202f%"
+    assert figures.percent(1, 30_000) == "0.00\u202f%"
+    assert figures.percent(1, 0) == "\u2014"
+
+
+def test_basis_points_fees_and_short_totals():
+    assert figures.basis_points(2, 16_842) == "1.2"
+    assert figures.fee(800) == "0.08\u202f%"
+    assert figures.fee(1_250) == "0.125\u202f%"
+    assert figures.short("69743210.5") == "69.74\u202fM"
+    assert figures.short("418204.167") == "418,204.16"
+    assert figures.short("0") == "0.00"
+    assert figures.at_least("1.5", 2) == "1.50"
+    assert figures.at_least("1.2345", 2) == "1.2345"
+
+
+def test_the_line_of_a_day_stays_inside_its_box():
+    spark = _spark([100, 200, 150], 90)
+    assert spark.points == "0.0,20.1 54.5,2.0 109.0,11.0"
+    assert spark.open_y == "22.0"
+    assert _spark([100], 100) is None
+
+
+def test_the_marker_stands_between_low_and_high():
+    assert [_marker(10, 20, at) for at in (10, 15, 20)] == [0, 77, 154]
+    assert _marker(None, None, None) == 77
+
+
+def test_the_chart_of_the_server_ends_at_the_right_edge():
+    candle = Kline(open_ticks=10, high_ticks=30, low_ticks=5, close_ticks=20)
+    (shape,) = chart_shapes([candle])
+    assert shape.rising
+    assert (shape.high, shape.low) == (20, 380)
+    assert shape.x == 944
+    assert shape.top < shape.bottom
