@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.defaults import bad_request as default_bad_request
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -84,7 +85,7 @@ def error_of(error: Exception) -> ApiError:
         return ApiError(METHOD_NOT_ALLOWED)
     if isinstance(error, RequestDataTooBig):
         return ApiError(PAYLOAD_TOO_LARGE)
-    if isinstance(error, exceptions.APIException | DisallowedHost):
+    if isinstance(error, exceptions.APIException | SuspiciousOperation):
         return ApiError(INVALID_CLIENT_REQUEST)
     if isinstance(error, DatabaseError):
         log.error("The database is away.", exc_info=error)
@@ -116,6 +117,13 @@ def plain_response(error: ApiError) -> HttpResponse:
 
 def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith(("/api/", "/wapi/"))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler for what is refused before a view is found, such as an unknown Host header."""
+    if is_api(request):
+        return plain_response(error_of(exception))
+    return default_bad_request(request, exception)
 
 
 def not_found(_request: HttpRequest, *_args: str, **_kwargs: str) -> HttpResponse:

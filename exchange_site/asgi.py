@@ -29,7 +29,7 @@ DJANGO_THREADS = 10
 MAX_FORM_BYTES = 2_621_440  # Django's own bound for a form.
 BODY_TIMEOUT_S = 20
 
-_django = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
+_django: Any = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

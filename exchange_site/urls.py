@@ -31,6 +31,7 @@ urlpatterns = [
 ]
 
 # Errors of the API never get here: its own views and the route above answer in JSON.
+handler400 = "exchange_site.api_errors.bad_request"  # The one that can: a Host header that is not ours.
 handler403 = "exchange_site.pages.forbidden"
 handler404 = "exchange_site.pages.not_found"
 handler500 = "exchange_site.pages.failed"

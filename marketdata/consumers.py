@@ -70,7 +70,11 @@ class MarketConsumer(AsyncWebsocketConsumer):
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_BURST)
         self._names: dict[str, Stream] = {}
         await self.accept()
-        self.outbox = Outbox(self.send, self.close)
+        self.outbox = Outbox(self._send_text, self.close)
+
+    async def _send_text(self, text: str) -> None:
+        """Straight to the server: this runs for every frame to every socket."""
+        await self.base_send({"type": "websocket.send", "text": text})
 
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "outbox"):

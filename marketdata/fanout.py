@@ -19,6 +19,7 @@ QUEUE_CHARACTERS = 1_048_576  # The frames are ASCII, so this is 1 MiB.
 CLOSE_GOING_AWAY = 1001
 CLOSE_POLICY = 1008
 CLOSE_TOO_BIG = 1009
+CLOSE_FAILED = 1011
 CLOSE_RESTART = 1012  # What was sent before cannot be continued; come back and start afresh.
 CLOSE_TOO_SLOW = 4008
 
@@ -38,6 +39,7 @@ class Outbox:
         self._characters = 0
         self._wake = asyncio.Event()
         self._sender = asyncio.create_task(self._empty())
+        self._sender.add_done_callback(self._ended)
         self._closer: asyncio.Task[None] | None = None
         self.closed_with: int | None = None
         _open.add(self)
@@ -69,6 +71,12 @@ class Outbox:
         self._characters = 0
         self._sender.cancel()
         _open.discard(self)
+
+    def _ended(self, sender: "asyncio.Task[None]") -> None:
+        """Only for what nobody foresaw: the socket must not look alive when nothing empties its queue."""
+        if not sender.cancelled() and (problem := sender.exception()) is not None:
+            log.error("Writing to a socket failed; it is closed.", exc_info=problem)
+            self.close(CLOSE_FAILED)
 
     async def _say_goodbye(self, code: int) -> None:
         await asyncio.wait([self._sender])

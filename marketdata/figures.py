@@ -11,7 +11,7 @@ def grouped(text: str) -> str:
     sign = ""
     if whole.startswith(("-", MINUS)):
         sign, whole = MINUS, whole[1:]
-    groups = []
+    groups: list[str] = []
     while len(whole) > 3:
         groups.insert(0, whole[-3:])
         whole = whole[:-3]

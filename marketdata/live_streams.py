@@ -16,37 +16,45 @@ from marketdata.feed.messages import BookDiff
 from matching.symbols import MarketSpec
 
 SHORTEST_PAUSE_S = 0.010
-PAUSE_PER_SOCKET_S = 0.000_02  # About half of what a frame to one socket costs: busy books may use half a core.
-LONGEST_PAUSE_S = 0.200
+LONGEST_PAUSE_S = 0.500
+REST_FACTOR = 2  # A busy stream uses half of the event loop's time, the rest is for everybody else.
 
 
 class Pacer:
-    """Calls `tell` soon after each `poke`, but never more often than the pause between. Lives on one event loop."""
+    """Calls `tell` soon after each `poke`, but leaves a pause between. Lives on one event loop.
 
-    def __init__(self, tell: Callable[[], None], pause_s: Callable[[], float], collect: bool) -> None:
-        """`collect`: a quiet stream, too, waits for the pause to be over before it tells."""
+    The pause follows from what telling costs (sockets, their number, a busy machine): measured from the call until the
+    tasks of all sockets have had their turn.
+    """
+
+    def __init__(self, tell: Callable[[], None], window_s: float = 0.0) -> None:
+        """With a window, a quiet stream, too, collects for that long before it tells."""
         self._tell = tell
-        self._pause_s = pause_s
-        self._collect = collect
+        self._window_s = window_s
         self._told_at = 0.0
+        self._pause_s = max(SHORTEST_PAUSE_S, window_s)
         self._timer: asyncio.TimerHandle | None = None
 
     def poke(self) -> None:
         if self._timer is not None:
             return
         loop = asyncio.get_running_loop()
-        now, pause_s = loop.time(), self._pause_s()
-        wait_s = pause_s if self._collect else self._told_at + pause_s - now
+        wait_s = self._pause_s if self._window_s else self._told_at + self._pause_s - loop.time()
         if wait_s <= 0:
-            self._told_at = now
-            self._tell()
+            self._ring()
         else:
             self._timer = loop.call_later(wait_s, self._ring)
 
     def _ring(self) -> None:
+        loop = asyncio.get_running_loop()
         self._timer = None
-        self._told_at = asyncio.get_running_loop().time()
+        self._told_at = loop.time()
         self._tell()
+        loop.call_soon(self._measure)  # Runs behind the tasks that have been woken to send.
+
+    def _measure(self) -> None:
+        cost_s = asyncio.get_running_loop().time() - self._told_at
+        self._pause_s = max(self._window_s, min(max(SHORTEST_PAUSE_S, REST_FACTOR * cost_s), LONGEST_PAUSE_S))
 
     def cancel(self) -> None:
         if self._timer is not None:
@@ -62,10 +70,7 @@ class DepthStream:
         self._fanout = fanout
         self._spec = spec
         self._collected = BookCollector()
-        window_s = window_ms / 1000
-        self._pacer = Pacer(
-            self._tell, (lambda: window_s) if window_ms else (lambda: pause_s(fanout.count(self.key))), bool(window_ms)
-        )
+        self._pacer = Pacer(self._tell, window_ms / 1000)
 
     def changed(self, diff: BookDiff) -> None:
         self._collected.add(diff.first_id, diff.last_id, diff.bids, diff.asks, diff.at_ms)
@@ -97,7 +102,7 @@ class TopStream:
         self._spec = spec
         self._book = book
         self._told: tuple[Level | None, Level | None] = (book().bids.best(), book().asks.best())
-        self._pacer = Pacer(self._tell, lambda: pause_s(fanout.count(self.key)), collect=False)
+        self._pacer = Pacer(self._tell)
 
     def changed(self) -> None:
         book = self._book()
@@ -115,11 +120,6 @@ class TopStream:
 
     def stop(self) -> None:
         self._pacer.cancel()
-
-
-def pause_s(sockets: int) -> float:
-    """How long a stream with that many listeners is quiet after it has spoken."""
-    return min(SHORTEST_PAUSE_S + sockets * PAUSE_PER_SOCKET_S, LONGEST_PAUSE_S)
 
 
 def depth_key(symbol: str, window_ms: int) -> tuple[str, str, int]:

@@ -1,10 +1,11 @@
 """Makes docs/images/trade.png, the picture in the README: the trading page of a running exchange.
 
     ./exchange up --detach
-    .venv/bin/python scripts/screenshot.py http://127.0.0.1:8000 --email alice@example.org --password ...
+    .venv/bin/python scripts/screenshot.py http://127.0.0.1:8000 --email alice@example.org --password=...
 
-An hour of trading makes a good chart; `--email` needs a user with funds. Logged in, the page shows orders and balances too: it places two orders as that user and takes them back at the end.
-Needs the development requirements (`./exchange test` installs them) and the program chromium.
+An hour of trading makes a good chart. Logged in, the page shows orders and balances too: it places two orders as that
+user and takes them back at the end. Needs the development requirements (`./exchange test` installs them) and the
+program chromium.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -43,7 +44,7 @@ def main() -> None:
             rest_two_orders(page)
         page.locator("#chart canvas").first.wait_for()
         page.mouse.move(0, 0)
-        page.wait_for_function("document.querySelector('#toasts').childElementCount === 0")
+        expect(page.locator("#toasts > *")).to_have_count(0, timeout=WAIT_MS)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=options.out)
         if options.email:
@@ -73,9 +74,9 @@ def rest_two_orders(page: Page) -> None:
 
 def take_back(page: Page) -> None:
     while page.locator("#open-rows [data-cancel]").count():
-        rows = page.locator("#open-rows tr").count()
-        page.locator("#open-rows [data-cancel]").first.click()
-        page.wait_for_function("rows => document.querySelectorAll('#open-rows tr').length < rows", arg=rows)
+        order = page.locator("#open-rows tr").first.get_attribute("data-order")
+        page.locator(f"#open-rows tr[data-order='{order}'] [data-cancel]").click()
+        expect(page.locator(f"#open-rows tr[data-order='{order}']")).to_have_count(0, timeout=WAIT_MS)
 
 
 if __name__ == "__main__":

@@ -152,18 +152,21 @@ class PlaceOrderInput:
         client_id = _client_id(data)
         _refuse_unsupported(data)
         post_only = _flag(data, "postOnly")
+        ticks: int | None
+        lots: int | None
+        quote_units: int | None
         try:
             if order_type is OrderType.LIMIT:
-                numbers = _limit_numbers(data, spec)
+                ticks, lots, quote_units = _limit_numbers(data, spec)
                 time_in_force = _word(data, "timeInForce", TimeInForce, TimeInForce.GTC)
             else:
-                numbers = _market_numbers(data, spec)
+                ticks, lots, quote_units = _market_numbers(data, spec)
                 time_in_force = TimeInForce.GTC  # Ignored for a market order, which never rests.
         except InvalidNumber as error:
             raise _invalid(str(error)) from None
         if post_only and (order_type is OrderType.MARKET or time_in_force is not TimeInForce.GTC):
             raise _invalid("postOnly needs a Limit order with timeInForce GTC")
-        return cls(spec, side, order_type, *numbers, time_in_force, post_only, prevention, client_id)
+        return cls(spec, side, order_type, ticks, lots, quote_units, time_in_force, post_only, prevention, client_id)
 
     def command(self, account_id: int, *, key: str | None = None, valid_until_ms: int | None = None) -> PlaceOrder:
         return PlaceOrder(

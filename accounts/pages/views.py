@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import services
 from accounts.selectors import AssetBalance, account_of, balances
+from accounts.services import credit_demo_funds
 from exchange_site.kernel.errors import ApiError
 from exchange_site.kernel.money import from_units
 from marketdata import figures
@@ -88,7 +88,7 @@ def faucet(request: HttpRequest) -> HttpResponse:
     try:
         if owner is None:
             raise Http404("This login has no trading account.")
-        services.credit_demo_funds(owner)
+        credit_demo_funds(owner)
     except ApiError as refusal:
         if wants_json:
             return JsonResponse(refusal.body(), status=refusal.status)

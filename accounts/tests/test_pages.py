@@ -74,7 +74,7 @@ def test_the_wallet_is_for_those_who_are_logged_in(client, market):
 
 def test_demo_funds_by_form_and_by_script(client, alice, monkeypatch):
     given = []
-    monkeypatch.setattr("accounts.services.credit_demo_funds", given.append)
+    monkeypatch.setattr("accounts.pages.views.credit_demo_funds", given.append)
     client.force_login(alice.user)
     assert client.post("/wallet/faucet", {"next": "/trade/SOL_USDC"})["Location"] == "/trade/SOL_USDC"
     assert client.post("/wallet/faucet", {"next": "https://evil.example"})["Location"] == "/wallet"
@@ -86,7 +86,7 @@ def test_a_refused_faucet_says_why(client, alice, monkeypatch):
     def refuse(account):
         raise ApiError(errors.TOO_MANY_REQUESTS, "Demo funds come once in 24 hours")
 
-    monkeypatch.setattr("accounts.services.credit_demo_funds", refuse)
+    monkeypatch.setattr("accounts.pages.views.credit_demo_funds", refuse)
     client.force_login(alice.user)
     answer = client.post("/wallet/faucet", headers={"accept": "application/json"})
     assert answer.status_code == 429

@@ -182,11 +182,31 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_LOG_FORMAT = CELERY_WORKER_TASK_LOG_FORMAT = "%(levelname)s %(name)s %(message)s"  # As ours below.
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
-    "market statistics": {"task": "marketdata.tasks.refresh_market_statistics", "schedule": 60.0},
-    "engine snapshot": {"task": "trading.tasks.request_engine_snapshot", "schedule": crontab(minute="*/10")},
-    "clean-up": {"task": "accounts.tasks.clean_up", "schedule": crontab(hour="3", minute="30")},
+    # A run that waited longer than `expires` seconds is dropped: the next one does the same work.
+    "market statistics": {
+        "task": "marketdata.tasks.refresh_market_statistics",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "engine snapshot": {
+        "task": "trading.tasks.request_engine_snapshot",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 500},
+    },
+    "clean-up": {
+        "task": "accounts.tasks.clean_up",
+        "schedule": crontab(hour="3", minute="30"),
+        "options": {"expires": 36_000},
+    },
+}
+
+# ---------------------------------------------------------------------------------------------------------- admin
+UNFOLD = {
+    "SITE_TITLE": f"{SITE_NAME} administration",
+    "SITE_HEADER": SITE_NAME,
+    "SITE_SYMBOL": "candlestick_chart",
+    "SHOW_VIEW_ON_SITE": False,
 }
 
 # --------------------------------------------------------------------------------------------------------- engine

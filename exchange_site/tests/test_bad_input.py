@@ -5,7 +5,6 @@ No database and no engine take part: the key and the market are known to the cac
 
 import json
 import math
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -36,13 +35,12 @@ async def trader(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def send(*_: object, **__: object) -> NoReturn:
         pytest.fail("A bad order reached the gateway.")
 
     monkeypatch.setattr(gateway.EngineGateway, "send", send)
     monkeypatch.setattr(gateway.EngineGateway, "send_many", send)
-    yield
 
 
 NUMBERS = {

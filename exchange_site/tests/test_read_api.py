@@ -1,6 +1,5 @@
 """Reading: public market data, own orders, fills and money; JSON for every path and method, found or not."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +7,14 @@ import pytest
 
 from accounts.models import Balance, LedgerPosting
 from exchange_site.api_errors import exact
+from exchange_site.kernel.fast_http import json_response
 from exchange_site.tests.api_rig import Trader, ask, assert_refused
 from marketdata.models import Kline, Market, MarketFigures, Trade
 from matching.client import gateway
+from matching.messages import OrderStatus, OrderType, OrderView, SelfTradePrevention, Side, TimeInForce
 from matching.tests.fake_engine import FakeEngine
+from trading.api import freshness
+from trading.api.json import order_object
 from trading.models import Checkpoint, Fill, Order
 
 AT = datetime(2026, 1, 31, 23, 59, 59, 123000, tzinfo=UTC)
@@ -25,7 +28,7 @@ async def site(log: Any) -> Any:
 
 
 @pytest.fixture
-def rows(market: Market, alice: Trader) -> Iterator[Market]:
+def rows(market: Market, alice: Trader) -> Market:
     """What the db writer would have left: two orders, a fill, a trade, a candle, balances."""
     Checkpoint.objects.update_or_create(name="db_writer", defaults={"n": FAR_N})
     MarketFigures.objects.update_or_create(market=market, defaults={"last_price_ticks": 2015})
@@ -55,7 +58,7 @@ def rows(market: Market, alice: Trader) -> Iterator[Market]:
     LedgerPosting.objects.create(
         id=80, seq=10, at=AT, kind="credit", account=alice.account, asset=market.quote, units=1_000_000_000
     )
-    yield market
+    return market
 
 
 pytestmark = pytest.mark.usefixtures("site", "rows")
@@ -155,20 +158,21 @@ async def test_public_reads_of_the_database() -> None:
 
 # A fresh database for each row of these tables would take most of the time of the suite, so a table is one test.
 BAD_QUERIES = (
-        "/api/v1/market", "/api/v1/markets?marketType=X", "/api/v1/klines?symbol=SOL_USDC&interval=1m",
-        "/api/v1/klines?symbol=SOL_USDC&interval=2m&startTime=1", "/api/v1/klines?symbol=SOL_USDC&interval=1m&startTime=x",
-        "/api/v1/klines?symbol=SOL_USDC&interval=1month&startTime=99999999999999999",
-        "/api/v1/trades/history?symbol=SOL_USDC&limit=1001", "/api/v1/trades/history?symbol=SOL_USDC&limit=0",
-        "/api/v1/trades/history?symbol=SOL_USDC&limit=-1", "/api/v1/trades/history?symbol=SOL_USDC&symbol=BTC_USDC",
-        "/api/v1/depth", "/api/v1/depth?symbol=SOL_USDC&limit=7", "/api/v1/ticker?symbol=SOL_USDC&interval=1m",
-        "/api/v1/trades?symbol=SOL_USDC&limit=%EF%BC%91",
+    "/api/v1/market", "/api/v1/markets?marketType=X", "/api/v1/klines?symbol=SOL_USDC&interval=1m",
+    "/api/v1/klines?symbol=SOL_USDC&interval=2m&startTime=1",
+    "/api/v1/klines?symbol=SOL_USDC&interval=1m&startTime=x",
+    "/api/v1/klines?symbol=SOL_USDC&interval=1month&startTime=99999999999999999",
+    "/api/v1/trades/history?symbol=SOL_USDC&limit=1001", "/api/v1/trades/history?symbol=SOL_USDC&limit=0",
+    "/api/v1/trades/history?symbol=SOL_USDC&limit=-1", "/api/v1/trades/history?symbol=SOL_USDC&symbol=BTC_USDC",
+    "/api/v1/depth", "/api/v1/depth?symbol=SOL_USDC&limit=7", "/api/v1/ticker?symbol=SOL_USDC&interval=1m",
+    "/api/v1/trades?symbol=SOL_USDC&limit=%EF%BC%91",
 )  # fmt: skip
 UNKNOWN_SYMBOLS = ("sol_usdc", "DOGE_USDC", "%00", "%ff", "..%2f", "SOL_USDC%00", "x" * 3000)
 ODD_REQUESTS = (
-        ("GET", "/api", 404), ("GET", "/api/", 404), ("GET", "/api/v1/nothing", 404), ("POST", "/wapi/v2/x", 404),
-        ("GET", "/api/v1/depth/", 404), ("GET", "/api/v1/order/1/2", 404), ("PUT", "/api/v1/order", 405),
-        ("PATCH", "/api/v1/orders", 405), ("POST", "/api/v1/depth", 405), ("POST", "/api/v1/markets", 405),
-        ("DELETE", "/wapi/v1/history/fills", 405), ("TRACE", "/api/v1/time", 405), ("BREW", "/api/v1/markets", 405),
+    ("GET", "/api", 404), ("GET", "/api/", 404), ("GET", "/api/v1/nothing", 404), ("POST", "/wapi/v2/x", 404),
+    ("GET", "/api/v1/depth/", 404), ("GET", "/api/v1/order/1/2", 404), ("PUT", "/api/v1/order", 405),
+    ("PATCH", "/api/v1/orders", 405), ("POST", "/api/v1/depth", 405), ("POST", "/api/v1/markets", 405),
+    ("DELETE", "/wapi/v1/history/fills", 405), ("TRACE", "/api/v1/time", 405), ("BREW", "/api/v1/markets", 405),
 )  # fmt: skip
 
 
@@ -214,6 +218,39 @@ async def test_status_and_health_follow_the_engine(log: Any) -> None:
     assert (await ask("GET", "/api/v1/status")).json() == {"status": "Ok", "message": None}
     assert (await ask("GET", "/readyz")).json()["missing"] == []
     assert (await ask("GET", "/healthz")).status_code == 200
+
+
+async def test_a_foreign_host_is_refused_in_json() -> None:
+    response = await ask("GET", "/api/v1/markets", headers={"Host": "evil.example"})
+    assert_refused(response, 400, "INVALID_CLIENT_REQUEST")
+
+
+async def test_both_lanes_write_an_order_alike(alice: Trader, rows: Market) -> None:
+    """The engine's answer on the fast lane and the database's on the other: the same bytes for the same order."""
+    view = OrderView(
+        order_id=1, account_id=alice.account.pk, market="SOL_USDC", side=Side.BID, order_type=OrderType.LIMIT,
+        status=OrderStatus.NEW, price_ticks=2015, quantity_lots=50, quote_units=None, executed_lots=0,
+        executed_quote_units=0, time_in_force=TimeInForce.GTC, post_only=False,
+        self_trade_prevention=SelfTradePrevention.REJECT_TAKER, client_id=7, created_at_ms=1769903999123,
+    )  # fmt: skip
+    response = await alice.ask("GET", "/api/v1/order/1")
+    assert response.content == json_response(order_object(view, rows.spec())).body
+
+
+async def test_a_read_waits_for_the_writer(alice: Trader, log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """g23: what the engine has answered by now is in the answer."""
+    FakeEngine(log)
+    log.hset("eng", "n", 100)
+    positions = iter([50, 99, 100])
+    monkeypatch.setattr(freshness, "_database_n", lambda: next(positions))
+    assert (await alice.ask("GET", "/api/v1/orders")).headers["X-Outcome"] == "100"
+
+
+async def test_a_read_does_not_wait_for_ever(alice: Trader, log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeEngine(log)
+    log.hset("eng", "n", FAR_N + 1)
+    monkeypatch.setattr(freshness, "WAIT_S", 0.05)
+    assert (await alice.ask("GET", "/api/v1/orders")).headers["X-Outcome"] == str(FAR_N)
 
 
 def test_a_float_never_leaves() -> None:

@@ -1,4 +1,4 @@
-"""A TCP proxy before Redis that cuts connections at the worst moment: before a command arrives, or before its answer."""
+"""A TCP proxy before Redis that cuts at the worst moment: before a command arrives, or before its answer does."""
 
 import asyncio
 from enum import Enum

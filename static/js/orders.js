@@ -68,7 +68,7 @@ export class Orders {
     history.replaceState(null, "", address);
     if (!this.market.signedIn) return;
     for (const table of all("[data-list]")) table.hidden = table.dataset.list !== tab;
-    this.#empty();
+    paint(this.draw);
     this.reloadTab();
   }
 
@@ -120,7 +120,7 @@ export class Orders {
       node.querySelector("[data-cancel]").setAttribute("aria-label", `Cancel ${shown.side.toLowerCase()} ${shown.amount} ${shown.name} at ${shown.price}`);
     }
     for (const count of all("[data-open-count]")) setText(count, String(this.open.size));
-    if (this.all) this.all.hidden = orders.length === 0;
+    if (this.all) this.all.hidden = orders.length === 0 || this.tab !== "open";
     this.#empty();
   }
 
