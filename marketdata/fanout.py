@@ -38,6 +38,7 @@ class Outbox:
         self._queue: deque[str] = deque()
         self._characters = 0
         self._wake = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
         self._sender = asyncio.create_task(self._empty())
         self._sender.add_done_callback(self._ended)
         self._closer: asyncio.Task[None] | None = None
@@ -102,8 +103,9 @@ class Outbox:
 
 
 def close_all(code: int = CLOSE_GOING_AWAY) -> int:
-    """Close every socket of this process, as before a shutdown. Returns how many. Only on the event loop's thread."""
-    sockets = list(_open)
+    """Close every socket of the running event loop, as before a shutdown. Returns how many."""
+    loop = asyncio.get_running_loop()
+    sockets = [socket for socket in _open if socket.loop is loop]
     for socket in sockets:
         socket.close(code)
     return len(sockets)

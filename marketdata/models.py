@@ -1,4 +1,4 @@
-"""Assets and markets (configured by staff, listed in the engine) and what trading made of them (written by the db writer).
+"""Assets and markets (configured by staff, listed in the engine) and what trading made of them (by the db writer).
 
 Prices are ticks, quantities lots, money units: whole numbers whose size the market and asset rows say. Tick and step
 of a listed market never change, so old rows keep their meaning.

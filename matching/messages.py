@@ -106,8 +106,8 @@ class PlaceOrder(Message, frozen=True, tag="place_order"):
     """Ask for one order.
 
     A limit order has `price_ticks` and `quantity_lots`; a market order exactly one of `quantity_lots` and `quote_units`
-    (what a buy may spend or a sell may receive at most). `client_id` must differ from those of the account's open orders
-    in the market. `idempotency_key` makes a retry safe: same key and same content give the stored answer. After
+    (what a buy may spend or a sell may receive at most). `client_id` must differ from those of the account's open
+    orders in the market. `idempotency_key` makes a retry safe: same key and same content give the stored answer. After
     `valid_until_ms` the engine refuses the order instead of executing it late.
     """
 

@@ -38,7 +38,7 @@ TIMEOUT = ErrorKind("TIMEOUT", 504, "No answer yet; the outcome is unknown. Ask 
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """A refusal on its way to the client. `extra` adds members to the JSON body (`executed`), `headers` to the answer."""
+    """A refusal on its way to the client. `extra` adds members to the JSON body (`executed`), `headers` go along."""
 
     kind: ErrorKind
     message: str = ""

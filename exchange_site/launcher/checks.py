@@ -159,7 +159,7 @@ def lint(home: Home, options: argparse.Namespace) -> int:
         "ruff format": [str(bin_folder / "ruff"), "format", "--check", "."],
         "mypy": [python, "-m", "mypy", "."],
         "import-linter": [str(bin_folder / "lint-imports")],
-        "migrations": [python, "manage.py", "makemigrations", "--check", "--dry-run"],
+        "migrations": [python, "-W", "ignore::RuntimeWarning", "manage.py", "makemigrations", "--check", "--dry-run"],
         "compose file": [
             str(bin_folder / "check-jsonschema"),
             "--builtin-schema",

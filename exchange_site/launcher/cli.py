@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     up_verb = add(verbs, "up", up)
     up_verb.add_argument("--detach", action="store_true", help="start in the background, return when it is ready")
     up_verb.add_argument("--without", default=os.environ.get("EXCHANGE_WITHOUT", ""), metavar="NAME,NAME")
+    up_verb.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
     add(verbs, "down", down)
     add(verbs, "status", status).add_argument("--json", action="store_true")
     log_verb = add(verbs, "logs", show_logs)
@@ -103,7 +104,8 @@ def up(home: Home, options: argparse.Namespace) -> int:
         raise LauncherError(f"Another ./exchange up has just begun in {home.path}.")
     with lock:
         (home.run / "exchange.pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
-        console = logs.Console()
+        # In the background nobody watches, and a file of everything on the terminal would grow without end.
+        console = logs.Console(open(os.devnull, "w")) if options.background else logs.Console()  # noqa: SIM115
         if warning:
             console.line("exchange", f"warning: {warning}")
         try:
@@ -115,8 +117,8 @@ def up(home: Home, options: argparse.Namespace) -> int:
 def up_detached(home: Home, options: argparse.Namespace) -> int:
     """Starts the same command in a session of its own, its output in a log, and waits until it is ready or gone."""
     command = [sys.executable, "-m", "exchange_site.launcher", "--home", str(home.path), "--port", str(options.port)]
-    command += ["up", "--without", options.without]
-    path = home.logs / "exchange.log"
+    command += ["up", "--background", "--without", options.without]
+    path = home.logs / "exchange.out"
     with open(path, "wb") as log:
         running = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -128,9 +130,11 @@ def up_detached(home: Home, options: argparse.Namespace) -> int:
             if answer["phase"] == "running":
                 break
         if running.poll() is not None:
-            raise LauncherError(f"The exchange did not start:\n{path.read_text(errors='replace').strip()}")
+            lines = [line.partition(" ")[2] for line in logs.last_lines(home.logs / "exchange.log", 15)]
+            said = path.read_text(encoding="utf-8", errors="replace").strip() or "\n".join(lines)
+            raise LauncherError(f"The exchange did not start:\n{said}")
         if time.monotonic() > deadline:
-            raise LauncherError(f"The exchange is still not ready; see {path} and {home.command('status')}")
+            raise LauncherError(f"The exchange is still not ready; see {home.command('logs')}")
         time.sleep(0.1)
     late = [name for name, child in answer["processes"].items() if child["state"] not in {"ready", "stopped"}]
     print(f"The exchange is running: {answer['url']}")
@@ -196,7 +200,7 @@ def status(home: Home, options: argparse.Namespace) -> int:
 
 def show_logs(home: Home, options: argparse.Namespace) -> int:
     known = sorted(file.stem for file in home.logs.glob("*.log")) if home.logs.is_dir() else []
-    names = [options.name] if options.name else [name for name in known if name != "exchange"]
+    names = [options.name] if options.name else known
     if not set(names) <= {*known, *NAMES}:
         raise LauncherError(f"There is no log {options.name}. There are: {', '.join(known) or 'none yet'}.")
     if not names:

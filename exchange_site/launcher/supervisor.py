@@ -38,6 +38,7 @@ class Supervisor:
         self.web_port = web_port
         self.without = frozenset(without)
         self.console = console or Console()
+        self.log = RotatingLog(home.logs / "exchange.log")  # What this launcher itself has to say.
         self.children: dict[str, Child] = {}
         self.url = f"http://{HOST}:{web_port}"
         self.phase = "starting"
@@ -67,11 +68,13 @@ class Supervisor:
             server.close()
             self.home.control.unlink(missing_ok=True)
             self.console.close()
+            self.log.close()
         return code
 
     def say(self, text: str) -> None:
         for line in text.splitlines():
             self.console.line("exchange", line)
+            self.log.write(line.encode())
 
     # ------------------------------------------------------------------------------------------------------ starting
     async def _start_everything(self) -> None:

@@ -126,7 +126,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 # The chart library is installed by npm from a lock file, never committed and never fetched from a CDN.
 STATICFILES_DIRS = [
     BASE_DIR / "static",
@@ -211,7 +211,7 @@ UNFOLD = {
 
 # --------------------------------------------------------------------------------------------------------- engine
 ENGINE_LEASE_MS = 3_000
-ENGINE_MAX_BACKLOG = 15_000  # Commands admitted and not yet processed: half a second of work. Orders are shed at 80 % of it.
+ENGINE_MAX_BACKLOG = 15_000  # Commands admitted and not yet processed: half a second. Orders are shed at 80 % of it.
 ENGINE_SNAPSHOT_EVERY_RECORDS = 1_000_000
 ENGINE_SNAPSHOT_EVERY_S = env.integer("ENGINE_SNAPSHOT_EVERY_S", 60)
 ENGINE_SEGMENT_BYTES = env.integer("ENGINE_SEGMENT_BYTES", 64 * 1024 * 1024)  # Room reserved for a journal segment.

@@ -11,5 +11,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False
+WHITENOISE_AUTOREFRESH = True  # An edited style sheet shows at the next reload.
 STATIC_ROOT = None  # Nothing is collected here: files are served from where they lie.

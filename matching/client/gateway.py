@@ -11,15 +11,14 @@ import asyncio
 import logging
 from collections import deque
 from concurrent.futures import Future as ThreadFuture
-from typing import Any, NamedTuple
 
 from django.conf import settings
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
-from exchange_site.kernel.redis_client import async_log_client
-from exchange_site.kernel.redis_names import ENGINE, replies
+from exchange_site.kernel.redis_names import replies
 from matching import codec
 from matching.client.errors import CLOSED, FULL, UNREACHABLE, NotAdmitted, OutcomeUnknown, nothing_was_done
+from matching.client.line import CONNECTION_ERRORS, Line, Position, ask_position
 from matching.client.origin import kind_of, new_origin
 from matching.client.replies import answers_in
 from matching.messages import Answer, Command
@@ -38,19 +37,6 @@ BLOCK_MS = 1_000
 READ_COUNT = 256
 CANCEL_AGAIN_S = 0.1
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
-CONNECTION_ERRORS = (RedisError, OSError, TimeoutError)
-
-
-class Position(NamedTuple):
-    """The last published outcome, the engine's status ("" when none ever ran) and when its lease ends (Redis time)."""
-
-    n: int
-    status: str
-    lease_until_ms: int
-
-    def takes_commands(self, at_ms: int) -> bool:
-        """As admit sees it, apart from the difference between the two clocks."""
-        return self.status == "open" and at_ms <= self.lease_until_ms + admit.LEASE_GRACE_MS
 
 
 class _Waiting:
@@ -70,29 +56,6 @@ class _Waiting:
             self.timer.cancel()
         if not self.future.done():
             self.future.set_exception(error)
-
-
-class _Line:
-    """One connection to the log, without the pool and without any retry."""
-
-    def __init__(self) -> None:
-        self._pool: Any = async_log_client().connection_pool
-        self._connection: Any = None
-
-    async def open(self) -> None:
-        if self._connection is None:
-            connection = self._pool.make_connection()
-            await connection.connect()
-            self._connection = connection
-
-    async def call(self, *arguments: Any) -> Any:
-        await self._connection.send_command(*arguments)
-        return await self._connection.read_response()
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
 
 
 class EngineGateway:
@@ -230,7 +193,7 @@ class EngineGateway:
         return taken
 
     async def _send_forever(self) -> None:
-        line = _Line()
+        line = Line()
         try:
             while not self._closed:
                 await self._wake.wait()
@@ -240,7 +203,7 @@ class EngineGateway:
         finally:
             await line.close()
 
-    async def _send_entry(self, line: _Line, items: list[_Waiting]) -> None:
+    async def _send_entry(self, line: Line, items: list[_Waiting]) -> None:
         """Admit one entry. Every item ends up waiting for its answer, or failed."""
         try:
             await line.open()
@@ -279,7 +242,7 @@ class EngineGateway:
             if not isinstance(error, ResponseError):
                 await line.close()
 
-    async def _send_cancels_alone(self, line: _Line, items: list[_Waiting]) -> None:
+    async def _send_cancels_alone(self, line: Line, items: list[_Waiting]) -> None:
         """The backlog has no room for new orders; cancels have a higher bound, so they get their own entry."""
         orders = [item for item in items if item.kind is admit.Kind.ORDER]
         others = [item for item in items if item.kind is not admit.Kind.ORDER]
@@ -300,7 +263,7 @@ class EngineGateway:
     # ------------------------------------------------------------------------------------------------------ answers
 
     async def _read_forever(self) -> None:
-        line = _Line()
+        line = Line()
         failures = 0
         try:
             while not self._closed:
@@ -338,23 +301,20 @@ class EngineGateway:
 
     async def _ask_position_forever(self) -> None:
         """A question may only serve callers that came before it was asked: they want to see what is answered by now."""
-        line = _Line()
+        line = Line()
         try:
             while not self._closed:
                 await self._position_wake.wait()
                 self._position_wake.clear()
                 callers, self._position_callers = self._position_callers, []
                 try:
-                    await line.open()
-                    n, status, lease = await line.call("HMGET", ENGINE, "n", "status", "lease_until_ms")
+                    found = await ask_position(line)
                 except CONNECTION_ERRORS as error:
-                    await line.close()
                     for future in callers:
                         if not future.done():
                             future.set_exception(NotAdmitted(UNREACHABLE))
                     log.warning("The engine's position is not known: %s", error)
                     continue
-                found = Position(int(n or 0), (status or b"").decode(), int(lease or 0))
                 for future in callers:
                     if not future.done():
                         future.set_result(found)

@@ -157,6 +157,10 @@ export class Chart {
     })));
   }
 
+  addFill(fill) {
+    if (fill.symbol === this.market.symbol) this.setFills([...this.fills, fill]);
+  }
+
   #legend() {
     const at = this.pointed === null ? this.rows.length - 1 : this.rows.findIndex((row) => row.time === this.pointed);
     const row = this.rows[at], legend = byId("legend");

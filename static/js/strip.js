@@ -4,7 +4,6 @@ import { fixed, grouped, percent, short } from "./decimal.js";
 import { byId, el, paint, setDirection, setText } from "./dom.js";
 
 const TITLE_MS = 1000;
-const TAIL_MS = 400;
 
 export class Strip {
   constructor(market) {
@@ -50,18 +49,11 @@ export class Strip {
     fig("quote-volume").title = grouped(day.quoteVolume);
   }
 
-  // Only the tail of the price that changed is coloured for a moment; the arrow keeps the direction.
   #drawLast(text) {
-    const box = byId("last");
-    setDirection(box, this.direction);
+    setDirection(byId("last"), this.direction);
     setDirection(document.querySelector(".spread"), this.direction);
     setText(byId("book-last"), text);
-    const node = byId("last-price");
-    const before = node.textContent;
-    if (before === text) return;
-    node.textContent = text;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => node.classList.remove("fresh"), TAIL_MS);
+    setText(byId("last-price"), text);
   }
 
   #title() {

@@ -101,7 +101,7 @@ function takeFill(frame) {
     order: frame.i, symbol: frame.s, side: frame.S, status: frame.X, lots: toUnits(frame.l, pair.quantityDecimals), ticks: toUnits(frame.L, pair.priceDecimals),
     fee: toUnits(frame.n, 18) ?? 0n, feeAsset: frame.N,
   };
-  chart?.addFill?.({ symbol: frame.s, time: Math.floor(frame.T / 1000000), bought: frame.S === "Bid" });
+  chart?.addFill({ symbol: frame.s, time: Math.floor(frame.T / 1000000), bought: frame.S === "Bid" });
   const together = fills.get(frame.i);
   if (together) return together.push(fill);
   fills.set(frame.i, [fill]);

@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--fees", action="store_true", help="Charge maker and taker fees; the matching is the same.")
+        parser.add_argument("--fees", action="store_true", help="Charge fees; the matching is the same.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
