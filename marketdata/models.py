@@ -103,9 +103,7 @@ class Trade(models.Model):
     """A public trade. `seq` is the engine's event number; `trade_id` counts within the market."""
 
     seq = models.BigIntegerField(primary_key=True)
-    market = models.ForeignKey(
-        Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     trade_id = models.BigIntegerField()
     at = models.DateTimeField()
     price_ticks = models.BigIntegerField()
@@ -122,9 +120,7 @@ class Trade(models.Model):
 class Kline(models.Model):
     """One candle with at least one trade. `last_seq` makes writing idempotent: a trade counts once."""
 
-    market = models.ForeignKey(
-        Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     interval = models.CharField(max_length=6)
     start = models.DateTimeField()
     open_ticks = models.BigIntegerField()

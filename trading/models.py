@@ -21,9 +21,7 @@ class Order(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="orders"
     )
-    market = models.ForeignKey(
-        Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     side = models.CharField(max_length=3, choices=_choices(Side))
     order_type = models.CharField(max_length=6, choices=_choices(OrderType))
     status = models.CharField(max_length=15, choices=_choices(OrderStatus))
@@ -62,9 +60,7 @@ class Fill(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="fills"
     )
-    market = models.ForeignKey(
-        Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     order_id = models.BigIntegerField(db_index=True)
     client_id = models.BigIntegerField(null=True)
     trade_id = models.BigIntegerField()

@@ -130,7 +130,8 @@ def up_detached(home: Home, options: argparse.Namespace) -> int:
             if answer["phase"] == "running":
                 break
         if running.poll() is not None:
-            lines = [line.partition(" ")[2] for line in logs.last_lines(home.logs / "exchange.log", 15)]
+            lines = [line.partition(" ")[2] for line in logs.last_lines(home.logs / "exchange.log", 30)]
+            lines = lines[max((i for i, line in enumerate(lines) if line == "starting"), default=0) :]
             said = path.read_text(encoding="utf-8", errors="replace").strip() or "\n".join(lines)
             raise LauncherError(f"The exchange did not start:\n{said}")
         if time.monotonic() > deadline:

@@ -48,6 +48,7 @@ class Supervisor:
         self._stopping_now: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
+        self.say("starting")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
