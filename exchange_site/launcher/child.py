@@ -17,7 +17,6 @@ from exchange_site.launcher.logs import LONGEST_LINE, Console, RotatingLog
 from exchange_site.launcher.processes import Process
 
 BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEADY_AFTER_S = 30.0  # A process that ran this long starts again without the waits of earlier deaths.
 PROBE_EVERY_S = 0.05
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -36,7 +35,8 @@ class Child:
         self.pid_file = pid_file
         self.state = "stopped"
         self.restarts = 0
-        self.deaths_in_a_row = 0
+        self.deaths_in_a_row = 0  # Without having been ready in between.
+        self._was_ready = False
         self.last_exit: str | None = None
         self.pid: int | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -96,7 +96,7 @@ class Child:
             self.last_exit = await self._run_once()
             if not self._wanted:
                 break
-            if time.monotonic() - self._started_at >= STEADY_AFTER_S:
+            if self._was_ready:  # It works, so whatever ended it came from outside; traders wait for it.
                 self.deaths_in_a_row = 0
             wait = BACKOFF_S[min(self.deaths_in_a_row, len(BACKOFF_S) - 1)]
             self.deaths_in_a_row += 1
@@ -111,6 +111,7 @@ class Child:
     async def _run_once(self) -> str:
         """Runs it to its end; returns in words how that was."""
         self._started_at = time.monotonic()
+        self._was_ready = False
         # A pipe of our own: with asyncio's, wait() also waits for whatever the process left behind holding it open.
         output, its_end = os.pipe()
         reader = asyncio.StreamReader()
@@ -184,6 +185,7 @@ class Child:
 
     def _is_ready(self) -> None:
         if self.state == "starting":
+            self._was_ready = True
             self._set_state("ready")
 
     def _set_state(self, state: str) -> None:

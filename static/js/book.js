@@ -94,7 +94,7 @@ export class BookView {
       if (row.lots !== lots) setFigure(row.size, this.market.amount(lots));
       row.lots = lots;
       row.sumLots = sum;
-      setText(row.sum, this.market.sum(sum));
+      setText(row.sum, this.market.sum(sum, scale.sum));
       width(row.bar, (SIZE_BAR_MAX * 10n * lots) / scale.size);
       width(row.bar2, scale.sum ? (1000n * sum) / scale.sum : 0n);
       row.node.classList.toggle("own", this.own.has(ticks));

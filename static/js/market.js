@@ -56,9 +56,10 @@ export class Market {
     return trimmed(units, this.baseDecimals, 2);
   }
 
-  // The running sum of a book: cut to two places fewer than a size has.
-  sum(lots) {
-    return grouped(fixed(this.amount(lots), Math.max(this.quantityDecimals - 2, 0)));
+  // The running sum of a book, cut to two places fewer than a size has where that leaves enough to see.
+  sum(lots, largest) {
+    const fine = this.quantityDecimals < 4 && largest * this.stepScaled < 100n * 10n ** BigInt(this.quantityDecimals);
+    return grouped(fixed(this.amount(lots), fine ? this.quantityDecimals : Math.max(this.quantityDecimals - 2, 0)));
   }
 
   fits(ticks, lots) {

@@ -96,7 +96,7 @@ def book_rows(spec: MarketSpec, levels: list[tuple[int, int]], total_lots: int) 
             BookRow(
                 price=figures.grouped(spec.format_price_padded(ticks)),
                 size=spec.format_quantity_padded(lots),
-                total=sum_text(spec, running),
+                total=sum_text(spec, running, total_lots),
                 size_bar=_step(SIZE_BAR_MAX * lots, largest),
                 sum_bar=_step(100 * running, max(total_lots, 1)),
             )
@@ -104,10 +104,11 @@ def book_rows(spec: MarketSpec, levels: list[tuple[int, int]], total_lots: int) 
     return rows
 
 
-def sum_text(spec: MarketSpec, lots: int) -> str:
-    """The running sum, rounded down to two places fewer than a size has."""
+def sum_text(spec: MarketSpec, lots: int, largest: int) -> str:
+    """The running sum, cut to two places fewer than a size has where that leaves enough to see (`market.js`)."""
     whole, _, fraction = spec.format_quantity_padded(lots).partition(".")
-    kept = fraction[: max(spec.quantity_decimals - 2, 0)]
+    fine = spec.quantity_decimals < 4 and largest * spec.step_scaled < 100 * 10**spec.quantity_decimals
+    kept = fraction if fine else fraction[: max(spec.quantity_decimals - 2, 0)]
     return figures.grouped(f"{whole}.{kept}" if kept else whole)
 
 

@@ -74,5 +74,6 @@ test("a market's grid and its sentences", () => {
   assert.equal(market.amountProblem("12.505"), "Steps of 0.01 SOL. Use 12.50 or 12.51.");
   assert.equal(market.amountProblem("0"), "The smallest order is 0.01 SOL.");
   assert.equal(market.amountProblem("12.5"), null);
-  assert.equal(market.sum(56299n), "562");
+  assert.equal(market.sum(56299n, 60000n), "562");
+  assert.equal(market.sum(56n, 1200n), "0.56");
 });
