@@ -24,7 +24,8 @@ class CuttingProxy:
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = urlunsplit(self._target._replace(netloc=f"127.0.0.1:{port}"))
+        login, at, _address = self._target.netloc.rpartition("@")
+        self.url = urlunsplit(self._target._replace(netloc=f"{login}{at}127.0.0.1:{port}"))
 
     async def stop(self) -> None:
         """No new connections, and the present ones end."""

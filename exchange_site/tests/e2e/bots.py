@@ -16,6 +16,7 @@ from accounts.signing.instructions import instruction_of
 
 WINDOW_MS = "20000"
 FINAL_DEADLINE_S = 90
+HELD_UP_S = 0.5  # An engine that died is not back sooner.
 PAUSE_S = 0.1  # Between two tries while the engine is away.
 
 
@@ -50,6 +51,7 @@ class Bot:
         self._connection = self._connect()
         self._pause = threading.Event()
         self.unknown = 0  # Requests that ended without anybody knowing what became of them.
+        self.held_up = 0  # Final answers that had to wait for something: asked for again, or slow.
 
     def _connect(self) -> http.client.HTTPConnection:
         assert self._address.hostname
@@ -89,7 +91,8 @@ class Bot:
 
     def final(self, method: str, path: str, params: Any, idempotency_key: str | None = None) -> Answer:
         """Ask until the answer says for good what happened, always with the same key."""
-        deadline = time.monotonic() + FINAL_DEADLINE_S
+        began = time.monotonic()
+        deadline = began + FINAL_DEADLINE_S
         tries = 0
         while time.monotonic() < deadline:
             tries += 1
@@ -101,6 +104,7 @@ class Bot:
             if status == 504:
                 self.unknown += 1
             if is_final(status, body):
+                self.held_up += tries > 1 or time.monotonic() - began > HELD_UP_S
                 return Answer(status, body, tries)
             self._pause.wait(PAUSE_S)
         raise AssertionError(

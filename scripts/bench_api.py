@@ -1,0 +1,139 @@
+"""`./exchange bench api [--orders N]`: orders through the whole system, to committed rows, nothing left out.
+
+Every process runs but the market maker. Two traders meet at one price with signed REST orders: singly from many
+connections, singly from one connection at a fixed rate, and in batches of 50. Afterwards the rows are counted and
+engine and database reconciled, so that no figure stands for orders that were lost.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from base64 import b64encode
+from dataclasses import dataclass, field
+
+from bench_support import Scratch, machine, percentile, scratch_exchange, wait_until
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+CONNECTIONS = 32
+BATCH = 50
+RATE = 500
+WINDOW = 60_000
+PRICE, QUANTITY = "170", "0.01"
+
+
+class Trader:
+    def __init__(self, scratch: Scratch, email: str, side: str, asset: str, amount: str) -> None:
+        self.side = side
+        self._key = Ed25519PrivateKey.generate()
+        self.public = b64encode(self._key.public_key().public_bytes_raw()).decode()
+        scratch.call("manage", "create_api_key", email, "--public-key", self.public, "--scopes", "read,trade")
+        scratch.call("manage", "fund", email, asset, amount)
+
+    def request(self, count: int) -> bytes:
+        """A signed HTTP request of one order, or of a batch."""
+        order = {
+            "orderType": "Limit",
+            "price": PRICE,
+            "quantity": QUANTITY,
+            "side": self.side,
+            "symbol": "SOL_USDC",
+        }
+        signed = "instruction=orderExecute&" + "&".join(f"{key}={value}" for key, value in order.items())
+        at = str(time.time_ns() // 1_000_000)
+        text = "&".join([signed] * count) + f"&timestamp={at}&window={WINDOW}"
+        body = json.dumps(order if count == 1 else [order] * count).encode()
+        head = (
+            f"POST /api/v1/{'order' if count == 1 else 'orders'} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"X-API-Key: {self.public}\r\nX-Signature: {b64encode(self._key.sign(text.encode())).decode()}\r\n"
+            f"X-Timestamp: {at}\r\nX-Window: {WINDOW}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass
+class Tally:
+    seconds: list[float] = field(default_factory=list)
+    accepted: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+
+    def note(self, status: int, body: bytes, seconds: float) -> None:
+        self.seconds.append(seconds)
+        answer = json.loads(body)
+        for one in answer if isinstance(answer, list) else [answer]:
+            if status == 200 and "code" not in one:
+                self.accepted += 1
+            else:
+                self.others[one.get("code", str(status))] = self.others.get(one.get("code", str(status)), 0) + 1
+
+
+async def drive(port: int, requests: list[bytes], tally: Tally, every_s: float = 0) -> None:
+    """One keep-alive connection, one request after the other. With a rate, time counts from when each was due."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    started = time.perf_counter()
+    for index, request in enumerate(requests):
+        due = time.perf_counter()
+        if every_s:
+            due = started + index * every_s
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        body = await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+        tally.note(int(head[9:12]), body, time.perf_counter() - due)
+    writer.close()
+
+
+async def measure(name: str, scratch: Scratch, traders: list[Trader], orders: int, batch: int, rate: int) -> int:
+    """Sell first, then buy, in turns on every connection. Returns how many orders were accepted."""
+    connections = 1 if rate else CONNECTIONS
+    per_connection = max(2, orders // batch // connections)
+    plans = [[traders[i % 2].request(batch) for i in range(per_connection)] for _ in range(connections)]
+    tally = Tally()
+    started = time.perf_counter()
+    await asyncio.gather(*(drive(scratch.port, plan, tally, 1 / rate if rate else 0) for plan in plans))
+    answered = time.perf_counter() - started
+    wait_until(lambda: all_written(scratch), "the database")
+    written = time.perf_counter() - started
+    times = sorted(tally.seconds)
+    p50, p99 = (percentile(times, percent) * 1000 for percent in (50, 99))
+    print(
+        f"{name}: {tally.accepted:,} orders, {tally.accepted / answered:,.0f}/s answered, "
+        f"{tally.accepted / written:,.0f}/s to committed rows; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+        + (f"; refused {tally.others}" if tally.others else "")
+    )
+    return tally.accepted
+
+
+def all_written(scratch: Scratch) -> bool:
+    status = scratch.status()
+    return status["engine"]["n"] == status["projections"]["db_writer"]["n"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--orders", type=int, default=20_000, help="Orders of each run.")
+    orders = parser.parse_args().orders
+    print(machine())
+    with scratch_exchange() as scratch:
+        traders = [
+            Trader(scratch, "alice@example.org", "Ask", "SOL", "1000000"),
+            Trader(scratch, "bob@example.org", "Bid", "USDC", "100000000"),
+        ]
+        accepted = 0
+        for name, batch, rate, count in (
+            (f"single signed orders, {CONNECTIONS} connections", 1, 0, orders),
+            (f"single signed orders, one connection at {RATE}/s", 1, RATE, orders // 4),
+            (f"batches of {BATCH}, {CONNECTIONS} connections", BATCH, 0, orders * 2),
+        ):
+            accepted += asyncio.run(measure(name, scratch, traders, count, batch, rate))
+        count = "from trading.models import Order; print(Order.objects.count())"
+        rows = int(scratch.call("manage", "shell", "--no-imports", "-c", count).strip().splitlines()[-1])
+        print(
+            f"accepted {accepted:,}, rows of orders {rows:,}: {'nothing lost' if rows == accepted else 'LOST ORDERS'}"
+        )
+        print(scratch.call("manage", "reconcile").strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""`./exchange bench engine`: the engine core on the oracle's flow, then the whole engine through Redis and journal."""
+
+import os
+import subprocess
+import sys
+
+from bench_support import ROOT, machine
+
+sys.path.insert(0, str(ROOT))
+
+from exchange_site.launcher.checks import scratch_services
+from matching import oracle
+
+RUNS = 3
+
+
+def core() -> None:
+    path = ROOT / "matching/tests/data/normal-seed7.bin.gz"
+    best = max(oracle.run(path, with_fees=True).messages_per_second for _ in range(RUNS))
+    print(f"core, oracle flow, balances and fees on: {best:,} messages/s (best of {RUNS})")
+
+
+async def through_redis() -> None:
+    async with scratch_services() as environment:
+        for per_entry in ("1", "50"):
+            command = [sys.executable, "manage.py", "bench_engine", "--commands", "100000", "--per-entry", per_entry]
+            done = subprocess.run(
+                command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+            )
+            print(f"through Redis, journaled, {per_entry} a entry: {done.stdout.strip().splitlines()[-1]}")
+
+
+def main() -> None:
+    import asyncio
+
+    print(machine())
+    core()
+    asyncio.run(through_redis())
+
+
+if __name__ == "__main__":
+    main()
