@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from marketdata import figures, selectors
+from marketdata.market_state import StateWords, state_words
 from marketdata.models import Kline, Market, MarketFigures, MarketStatistics
 from matching.symbols import MarketSpec
 
@@ -29,6 +30,7 @@ class Spark:
 class MarketRow:
     market: Market
     spec: MarketSpec
+    state: StateWords
     last: str  # Grouped, or a dash.
     change: str
     change_by: str
@@ -66,6 +68,7 @@ def market_row(market: Market, closes: list[int] | None = None) -> MarketRow:
     return MarketRow(
         market=market,
         spec=spec,
+        state=state_words(market),
         last=_price(spec, last),
         change=figures.percent(moved, opened) if opened else figures.UNKNOWN,
         change_by=_signed_price(spec, moved) if opened else figures.UNKNOWN,

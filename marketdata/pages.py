@@ -16,7 +16,7 @@ def markets(request: HttpRequest) -> HttpResponse:
     shown = [row for row in rows if _fits(row, wanted) and (not quote or row.spec.quote.symbol == quote)]
     context = {
         "rows": shown,
-        "count": sum(1 for row in rows if row.market.state != "Closed"),
+        "count": sum(1 for row in rows if row.state.is_open),
         "q": wanted,
         "quote": quote,
         "quotes": sorted({row.spec.quote.symbol for row in rows}),

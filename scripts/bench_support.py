@@ -42,7 +42,10 @@ class Scratch:
 
     def call(self, *words: str) -> str:
         command = [sys.executable, str(ROOT / "exchange"), "--home", str(self.home), "--port", str(self.port), *words]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        # The scratch exchange has servers and secrets of its own, not those of the home this was started for.
+        ours = ("DATABASE_URL", "REDIS_", "SECRET_KEY", "EXCHANGE_", "DJANGO_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"exchange {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout

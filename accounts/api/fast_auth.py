@@ -21,6 +21,8 @@ from exchange_site.kernel.fast_http import Request
 
 _background: set["asyncio.Task[None]"] = set()  # The loop keeps only weak references to its tasks.
 
+_loading: dict[str, "asyncio.Future[key_store.KnownKey | None]"] = {}
+
 
 def _in_background(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.get_running_loop().create_task(work)
@@ -35,6 +37,8 @@ async def authenticated(request: Request) -> tuple[Principal, Any]:
         key = await known_key(signed)
         signed.check_time()
         body = proof.parsed_body(request.method, await request.body())
+        if body == []:  # No two clients sign an empty batch alike, so only its shape is judged.
+            raise ApiError(INVALID_CLIENT_REQUEST, "A batch has at least one order")
         instruction = instruction_of(request.method, request.path) or ""
         check_signature(key.public_key, signed, request_groups(instruction, request.query(), body))
         if key_store.due_for_noting(key) and key.principal.key_id is not None:
@@ -48,8 +52,18 @@ async def known_key(signed: Signed) -> key_store.KnownKey:
     """The key that a request or a WebSocket log-on shows. Raises ApiError UNAUTHORIZED."""
     fresh, key = key_store.store.cached(signed.public_key)
     if not fresh:
-        key = await in_db_thread(partial(key_store.store.load, signed.public_key))
+        key = await _load_key(signed.public_key)
     return usable(key)
+
+
+async def _load_key(public_key: str) -> key_store.KnownKey | None:
+    """Requests that find a key stale at the same moment share one look at the database."""
+    loading = _loading.get(public_key)
+    if loading is None:
+        loading = asyncio.ensure_future(in_db_thread(partial(key_store.store.load, public_key)))
+        _loading[public_key] = loading
+        loading.add_done_callback(lambda _: _loading.pop(public_key, None))
+    return await asyncio.shield(loading)  # One caller that goes away must not take the others along.
 
 
 async def _of_session(request: Request) -> Principal:

@@ -20,7 +20,7 @@ from accounts.signing.verify import SIGNING_HEADERS
 from exchange_site.kernel import strict_json
 from exchange_site.kernel.errors import FORBIDDEN, INVALID_CLIENT_REQUEST, UNAUTHORIZED, ApiError
 
-SESSION_KEPT_S = 5  # A log-out is effective on the fast lane after at most this time.
+SESSION_KEPT_S = 2.5  # A log-out is effective on the fast lane after at most this time.
 MAX_SESSIONS_KEPT = 10_000
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

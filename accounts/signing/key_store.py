@@ -21,7 +21,7 @@ from exchange_site.kernel.clock import ms_of, now_ms
 
 log = logging.getLogger(__name__)
 
-FRESH_S = 5
+FRESH_S = 2.5
 STALE_S = 600
 MAX_KEPT = 10_000
 USE_NOTED_EVERY_S = 60

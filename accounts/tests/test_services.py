@@ -91,6 +91,19 @@ def test_an_unknown_outcome_is_repeated_under_the_same_key(account, engine):
     assert [c.idempotency_key for c in first] == [c.idempotency_key for c in second]
 
 
+def test_g02_a_try_that_may_have_been_paid_is_not_forgotten_when_the_next_one_is_not_admitted(account, engine):
+    """The first one may still wait in the queue of an engine that is away; a new reference would pay it twice."""
+    engine.failure = OutcomeUnknown("silence")
+    with pytest.raises(ApiError):
+        services.credit_demo_funds(account)
+    engine.failure = NotAdmitted("closed")
+    with pytest.raises(ApiError):
+        services.credit_demo_funds(account)
+    engine.failure = None
+    services.credit_demo_funds(account)
+    assert len({commands[0].idempotency_key for commands in engine.sent}) == 1
+
+
 def test_a_command_that_was_not_admitted_costs_nothing(account, engine):
     engine.failure = NotAdmitted("closed")
     with pytest.raises(ApiError) as refused:
@@ -105,6 +118,23 @@ def test_a_house_without_money_is_said_clearly(account, engine):
         services.credit_demo_funds(account)
     assert refused.value.kind is errors.INSUFFICIENT_FUNDS
     assert not AuditEntry.objects.exists()
+
+
+def test_g02_a_payment_by_hand_names_its_reference_and_is_not_made_again(account, engine, monkeypatch, capsys):
+    """The engine forgets a key after some minutes; what was paid stays in the ledger."""
+    engine.failure = OutcomeUnknown("silence")
+    with pytest.raises(CommandError, match=r"--reference fund:[0-9a-f]{32}") as failed:
+        call_command("fund", "alice@example.org", "USDC", "5")
+    reference = str(failed.value).rpartition(" ")[2].rstrip(")")
+    monkeypatch.setattr(services, "engine_position", lambda: {"n": "7", "db_n": "7"})
+    sent = len(engine.sent)
+    usdc = Asset.objects.get(symbol="USDC")
+    LedgerPosting.objects.create(
+        id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset=usdc, units=1, reference=reference
+    )
+    call_command("fund", "alice@example.org", "USDC", "5", "--reference", reference)
+    assert "already" in capsys.readouterr().out
+    assert len(engine.sent) == sent
 
 
 def test_there_is_no_faucet_outside_demo_mode(account, engine, settings):

@@ -54,8 +54,9 @@ def manage(*words: str) -> list[str]:
 def application_processes(web_port: int, web_probe: Probe, host: str, workers: int) -> list[Process]:
     """Everything of ours, in the order of starting. Redis and PostgreSQL come from `embedded`, where they are ours."""
     web = [sys.executable, "-m", "uvicorn", "exchange_site.asgi:application", "--host", host, "--port", str(web_port)]
-    web += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-ping-interval", "60"]
-    web += ["--ws-ping-timeout", "60", "--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
+    web += ["--loop", "uvloop", "--http", "exchange_site.http_protocol:JsonRefusingProtocol", "--no-server-header"]
+    web += ["--ws", "websockets-sansio", "--ws-ping-interval", "60", "--ws-ping-timeout", "60"]
+    web += ["--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
     web += ["--no-access-log", "--timeout-graceful-shutdown", "3"]
     if workers > 1:
         web += ["--workers", str(workers)]

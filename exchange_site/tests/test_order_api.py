@@ -1,5 +1,6 @@
 """Order entry over the fast lane: shapes, refusals, signatures, sessions, retries."""
 
+import base64
 import json
 from typing import Any
 
@@ -82,6 +83,13 @@ async def test_a_batch_answers_element_by_element(alice: Trader) -> None:
 async def test_a_malformed_batch_is_refused_whole(alice: Trader, engine: FakeEngine, batch: Any) -> None:
     assert_refused(await alice.ask("POST", "/api/v1/orders", batch), 400, "INVALID_CLIENT_REQUEST")
     assert engine.seen == []
+
+
+@pytest.mark.parametrize("signed", ["", "&timestamp=1&window=5000", "instruction=orderExecute"])
+async def test_an_empty_batch_is_refused_for_its_shape_however_it_was_signed(alice: Trader, signed: str) -> None:
+    signature = base64.b64encode(alice.secret.sign(signed.encode())).decode()
+    response = await alice.ask("POST", "/api/v1/orders", [], headers={"X-Signature": signature})
+    assert_refused(response, 400, "INVALID_CLIENT_REQUEST")
 
 
 @pytest.mark.parametrize(

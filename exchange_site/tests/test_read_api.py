@@ -203,6 +203,13 @@ async def test_public_routes_are_open_to_other_origins_and_private_ones_are_not(
         assert "Access-Control-Allow-Origin" not in (await ask("GET", path)).headers
 
 
+async def test_a_private_route_does_not_describe_itself(alice: Trader) -> None:
+    for path in ("/api/v1/capital", "/api/v1/account", "/api/v1/order", "/api/v1/order/1", "/wapi/v1/history/fills"):
+        for response in (await ask("OPTIONS", path), await alice.ask("OPTIONS", path)):
+            assert_refused(response, 405, "INVALID_CLIENT_REQUEST")
+            assert "OPTIONS" not in response.headers["Allow"]
+
+
 async def test_time_and_ping_are_plain_text() -> None:
     for path, text in (("/api/v1/ping", str.isalpha), ("/api/v1/time", str.isdigit)):
         response = await ask("GET", path)

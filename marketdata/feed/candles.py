@@ -7,7 +7,7 @@ closing by the clock waits for GRACE_MS; a trade that comes even later tells the
 
 from dataclasses import replace
 
-from marketdata.feed.messages import CandleState
+from marketdata.feed.messages import CandleState, Sum
 from marketdata.intervals import INTERVALS, end_of, start_of
 from marketdata.klines import Candle, Tick
 
@@ -39,7 +39,7 @@ class _Running:
             candle.high_ticks,
             candle.low_ticks,
             candle.close_ticks,
-            candle.volume_lots,
+            Sum(candle.volume_lots),
             candle.trades,
             self.closed,
         )

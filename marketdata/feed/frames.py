@@ -81,8 +81,8 @@ def ticker(spec: MarketSpec, figures: Figures, now_us: int) -> bytes:
             "c": price(figures.last_ticks or 0),
             "h": price(figures.high_ticks or 0),
             "l": price(figures.low_ticks or 0),
-            "v": spec.format_quantity_padded(figures.volume_lots),
-            "V": spec.format_quote(figures.quote_units),
+            "v": spec.format_quantity_padded(int(figures.volume_lots)),
+            "V": spec.format_quote(int(figures.quote_units)),
             "n": figures.trades,
         }
     )
@@ -101,7 +101,7 @@ def kline(spec: MarketSpec, candle: CandleState, now_us: int) -> bytes:
             "c": price(candle.close_ticks),
             "h": price(candle.high_ticks),
             "l": price(candle.low_ticks),
-            "v": spec.format_quantity_padded(candle.volume_lots),
+            "v": spec.format_quantity_padded(int(candle.volume_lots)),
             "n": candle.trades,
             "X": candle.closed,
         }
@@ -138,8 +138,8 @@ def ticker_answer(spec: MarketSpec, figures: Figures) -> dict[str, Any]:
         "priceChangePercent": fraction(last - first, first),
         "high": price(figures.high_ticks or 0),
         "low": price(figures.low_ticks or 0),
-        "volume": spec.format_quantity(figures.volume_lots),
-        "quoteVolume": spec.format_quote(figures.quote_units),
+        "volume": spec.format_quantity(int(figures.volume_lots)),
+        "quoteVolume": spec.format_quote(int(figures.quote_units)),
         "trades": str(figures.trades),
     }
 

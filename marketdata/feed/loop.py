@@ -122,6 +122,7 @@ class FeedLoop:
 
     def _catch_up(self, state: FeedState) -> bool:
         """Follow the outcomes in silence up to where the last published batch ended. False when asked to stop."""
+        self._keep_lease()  # Loading may have taken longer than a lease lasts.
         published_n = self._outlet.last_n()
         engine_n = self._log_client.hget(ENGINE, "n")
         if published_n is not None and engine_n is not None and published_n > int(engine_n):
@@ -135,14 +136,18 @@ class FeedLoop:
         while state.n < published_n:
             if self._stop.is_set():
                 return False
-            if not self._outlet.acquire():
-                raise LeaseLost("The lease ran out while catching up.")
+            self._keep_lease()
             for batch in self._reader.read(state.n, READ_BLOCK_MS, READ_ENTRIES):
                 state.apply(outcome for outcome in batch.outcomes if outcome.n <= published_n)
+                state.forget()  # Here and not at the end: there may be more of it than fits into memory.
                 if state.n >= published_n:
                     break
         state.forget()
         return True
+
+    def _keep_lease(self) -> None:
+        if not self._outlet.acquire():
+            raise LeaseLost("The lease ran out during the start.")
 
     def _recall(self, state: FeedState, published_n: int) -> None:
         """The database is ahead of what was published: tell what lies between, if `ev` still has it."""
@@ -150,6 +155,7 @@ class FeedLoop:
         after_n = published_n
         try:
             while after_n < state.n:
+                self._keep_lease()
                 batches = self._reader.read(after_n, READ_BLOCK_MS, READ_ENTRIES)
                 for batch in batches:
                     between += [outcome for outcome in batch.outcomes if outcome.n <= state.n]

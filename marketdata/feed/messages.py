@@ -14,6 +14,10 @@ from matching.symbols import AssetSpec, MarketSpec, market_spec
 IMAGE_POSITION_FIELD = "_at"  # In the md:books hash, beside one field for each market.
 
 
+Sum = Decimal
+"""A whole number that adds up many trades. It may pass the 64 bits of a msgpack integer, so it travels as text."""
+
+
 class _Fan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Anything that travels on the fan."""
 
@@ -90,8 +94,8 @@ class Figures(_Fan, frozen=True):
     last_ticks: int | None = None
     high_ticks: int | None = None
     low_ticks: int | None = None
-    volume_lots: int = 0
-    quote_units: int = 0
+    volume_lots: Sum = Decimal(0)
+    quote_units: Sum = Decimal(0)
     trades: int = 0
 
 
@@ -111,7 +115,7 @@ class CandleState(_Fan, frozen=True):
     high_ticks: int
     low_ticks: int
     close_ticks: int
-    volume_lots: int
+    volume_lots: Sum
     trades: int
     closed: bool
 

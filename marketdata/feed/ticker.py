@@ -7,7 +7,7 @@ it. So the figures follow from the stored 1m and 1h candles alone, after any res
 from collections import deque
 from collections.abc import Iterable
 
-from marketdata.feed.messages import Figures, TickerFigures
+from marketdata.feed.messages import Figures, Sum, TickerFigures
 from marketdata.intervals import FIXED_MS
 from marketdata.klines import Candle
 
@@ -50,8 +50,8 @@ class Window:
             candles[-1].close_ticks,
             max(candle.high_ticks for candle in candles),
             min(candle.low_ticks for candle in candles),
-            sum(candle.volume_lots for candle in candles),
-            sum(candle.quote_units for candle in candles),
+            Sum(sum(candle.volume_lots for candle in candles)),
+            Sum(sum(candle.quote_units for candle in candles)),
             sum(candle.trades for candle in candles),
         )
 

@@ -1,12 +1,24 @@
 """Every public frame and answer, to the letter of what clients know."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from marketdata.feed import frames
-from marketdata.feed.messages import BookDiff, CandleState, Figures, PublicTrade
+from marketdata.feed.candles import Candles
+from marketdata.feed.messages import (
+    BookDiff,
+    CandleState,
+    Figures,
+    MarketBatch,
+    PublicTrade,
+    decode_market_batch,
+    encode,
+)
+from marketdata.feed.ticker import Ticker
+from marketdata.klines import Candle
 from matching.symbols import AssetSpec, market_spec
 
 SPEC = market_spec(
@@ -126,3 +138,18 @@ def test_trade_answer():
         "timestamp": 1_750_000_000_123,
         "isBuyerMaker": True,
     }
+
+
+def test_sums_of_a_week_may_be_larger_than_any_number_msgpack_has():
+    """Twelve decimals make a unit very small: twenty million coins of volume are more than 2^64 units."""
+    quarter = Candle(2000, 2000, 2000, 2000, 2**62, 2**62, 1, 1)
+    day = [(minute * 60_000, replace(quarter, last_seq=minute)) for minute in range(9)]
+    candles = Candles(SPEC.symbol, {})
+    told = candles.fold(day) + candles.take(600_000)
+    batch = MarketBatch(1, 1, 0, tickers=[Ticker(2000, day, day).figures(SPEC.symbol)], candles=told)
+    arrived = decode_market_batch(encode(batch))
+    assert arrived == batch
+    answer = frames.ticker_answer(SPEC, arrived.tickers[0].day)
+    assert (answer["volume"], answer["quoteVolume"]) == (SPEC.format_quantity(9 * 2**62), SPEC.format_quote(9 * 2**62))
+    volumes = {json.loads(frames.kline(SPEC, candle, 0))["v"] for candle in arrived.candles}
+    assert SPEC.format_quantity_padded(9 * 2**62) in volumes

@@ -290,6 +290,23 @@ async def test_a_feed_that_lost_its_lease_publishes_nothing(venue):
         assert fan.xlen(redis_names.MARKET_FEED) == length
 
 
+async def test_a_start_that_takes_longer_than_the_lease_is_a_start_all_the_same(venue, hub):
+    """Reading many open orders takes its time; a feed that began again because of that would never come up."""
+    fan = fan_client()
+    lease = redis_names.feed_lease(redis_names.MARKET_FEED)
+    loads = []
+
+    def load_slowly() -> MarketFeedState:
+        loads.append(wait_until(lambda: fan.exists(lease)))
+        fan.pexpire(lease, 1)
+        wait_until(lambda: not fan.exists(lease))
+        return genesis()
+
+    with market_feed(load_slowly):
+        assert await hub.wait_for(venue.engine.n, 5)
+    assert len(loads) == 1
+
+
 async def test_a_gap_in_the_events_makes_the_feed_start_again(venue, hub):
     loads = []
 

@@ -212,6 +212,9 @@ class EngineGateway:
             await line.close()
             self._refuse(items, UNREACHABLE)
             return
+        items = [item for item in items if not item.future.done()]  # Opening takes time: some may have been told no.
+        if not items:
+            return
         first = self._next_correlation
         self._next_correlation += len(items)
         for i, item in enumerate(items):

@@ -89,6 +89,8 @@ class Engine:
         if type(applied.reply) is Refused and applied.reply.reason is RefusalReason.EXPIRED_IN_QUEUE:
             return applied  # Its caller is told to send the same key again later; a stored refusal would never let it.
         order_id = applied.reply.order.order_id if isinstance(applied.reply, OrderReply) else 0
+        if order_id not in self.open_orders:
+            order_id = 0
         self.retries.remember(account_id, key, at_ms, Remembered(digest, applied.n, applied.reply, order_id))
         return applied
 

@@ -49,6 +49,8 @@ def _may_rest(cmd: PlaceOrder) -> bool:
 def _malformed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
     """Numbers no honest caller sends: the edge has refused them already, the engine trusts nobody."""
     price, lots, quote = cmd.price_ticks, cmd.quantity_lots, cmd.quote_units
+    if not 0 < cmd.account_id <= MAX_INT or (cmd.client_id is not None and not 0 <= cmd.client_id <= MAX_INT):
+        return RefusalReason.INVALID_PARAMETER
     if cmd.order_type is OrderType.LIMIT:
         if lots is None or quote is not None:
             return RefusalReason.INVALID_PARAMETER

@@ -1,8 +1,8 @@
 """Idempotency keys: a request that was answered once gets the same answer again (G2, G3).
 
-A key is remembered with what was asked and what was answered for ten minutes of log time, and for as long as its order
-is open. Above `MAX_KEYS` the ten minutes shrink, but never below one; when even that is not enough, keyed commands are
-refused until keys run out.
+A key is remembered with what was asked and what was answered for ten minutes of log time, and when it made an order
+that rests, for at least ten minutes after that order ended. Above `MAX_KEYS` the ten minutes shrink, but never below
+one; when even that is not enough, keyed commands are refused until keys run out.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ Digest = tuple[str | int | bool | None, ...]
 
 
 class Remembered(NamedTuple):
-    """`digest` is the request without what may differ between retries; `order_id` 0 when it made no order."""
+    """`digest` is the request without what may differ between retries; `order_id` 0 when no order of it can be open."""
 
     digest: Digest
     n: int
@@ -51,7 +51,8 @@ class Retries:
         return self._queue[0][0] + KEEP_MS if self._queue else None
 
     def forget(self, at_ms: int, open_order_ids: Container[int]) -> None:
-        """Drop keys that have run out; those of open orders are noted anew."""
+        """Drop keys that have run out. Those of open orders are noted anew, and once more when the order has ended:
+        all that is known then is that it ended after the key was noted last."""
         queue = self._queue
         for _ in range(len(queue)):
             noted_ms, key = queue[0]
@@ -59,7 +60,11 @@ class Retries:
             if noted_ms + KEEP_MS > at_ms and not crowded:
                 return
             queue.popleft()
-            if self._by_key[key].order_id in open_order_ids:
+            kept = self._by_key[key]
+            if kept.order_id in open_order_ids:
+                queue.append((at_ms, key))
+            elif kept.order_id and not crowded:
+                self._by_key[key] = kept._replace(order_id=0)
                 queue.append((at_ms, key))
             else:
                 del self._by_key[key]

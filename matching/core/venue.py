@@ -137,7 +137,7 @@ def credit_account(balances: Balances, cmd: CreditAccount, events: list[Event]) 
         return RefusalReason.UNKNOWN_ASSET
     if not 0 < cmd.units <= MAX_INT:
         return RefusalReason.INVALID_QUANTITY
-    if cmd.account_id <= 0 or cmd.account_id == HOUSE_ACCOUNT_ID:
+    if not 0 < cmd.account_id <= MAX_INT or cmd.account_id == HOUSE_ACCOUNT_ID:
         return RefusalReason.INVALID_PARAMETER
     house = asset.row(HOUSE_ACCOUNT_ID)
     if house.available < cmd.units:

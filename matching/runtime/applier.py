@@ -134,13 +134,12 @@ class Applier:
                 else:
                     market = getattr(command, "market", None) or ""
                     applied = engine.apply(command, command_id, at_ms)
+            encoded = None if applied.outcome is None else codec.encode(applied.outcome)
         except MemoryError:
             raise  # The machine's fault, not the command's.
         except Exception as error:
             raise Poisoned(command_id, at_ms, market) from error
-        outcome = applied.outcome
-        if outcome is not None:
-            encoded = codec.encode(outcome)
+        if encoded is not None:
             self.chain = hashlib.blake2b(self.chain + encoded, digest_size=32).digest()
             self._batch.outcomes.append(encoded)
         return applied

@@ -269,6 +269,10 @@ class JournalWriter:
             del self._manifest[name]
         sync_directory(self._directory)
 
+    def reaches_genesis(self) -> bool:
+        """Whether the oldest segment that is kept is the beginning of history."""
+        return _starts_at_genesis(self._directory, {**self._manifest, self._name: self._offset})
+
     def release_adopted_tails(self) -> None:
         """Give the unused room of older segments back; what does not count is no longer needed as evidence."""
         for name, size in self._manifest.items():

@@ -187,7 +187,9 @@ class Worker:
         self._next_beat = time.monotonic() + RENEW_EVERY_S
         notes = self._leadership.renew()
         self._database_n = notes.database_n
-        self._marks.append((self._commands, self._applier.entry_id))
+        mark = (self._commands, self._applier.entry_id)
+        if not self._marks or self._marks[-1] != mark:  # An idle engine must not gather them second by second.
+            self._marks.append(mark)
         self._trim()
         self._take_snapshots(notes)
         if notes.republish_from is not None:
@@ -240,9 +242,18 @@ class Worker:
         if wanted > self._applier.n or (first is not None and first <= wanted):
             self._leadership.drop_republish(request)
             return
+        if not self._can_replay_from(wanted):
+            # Starting over would only end here again, with the market closed meanwhile.
+            logger.error("A reader asks for outcome %d, which no snapshot and no journal kept reaches back to.", wanted)
+            self._leadership.drop_republish(request)
+            return
         logger.warning("The event stream begins anew: a reader asks for outcome %d.", wanted)
         self._leadership.reset_events(request)
         raise StartOver("A reader asked for outcomes that only a replay can make again.")
+
+    def _can_replay_from(self, first_n: int) -> bool:
+        kept = snapshots.list_snapshots(self._config.snapshot_dir)
+        return self._journal.reaches_genesis() or any(n < first_n for n, _ in kept)
 
     # ------------------------------------------------------------------------------------- after a lost connection
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 
 from matching.messages import (
+    MAX_INT,
     CancelAllOrders,
     CancelOrder,
     Command,
@@ -116,3 +117,73 @@ def _random_order(rng: random.Random, account_id: int, market: str, key: str | N
         post_only=rng.random() < 0.1,
         **common,
     )
+
+
+# ------------------------------------------------------------------------------------------------ the largest numbers
+
+HUGE = ("BIG_USDC", "TINY_USDC")
+
+
+def extreme_listing(rng: random.Random) -> Iterator[Command]:
+    """Everything the venue can hold, in the hands of a few: one lot is one unit, or nearly all there is."""
+    for symbol in ("BIG", "TINY", "USDC"):
+        yield ListAsset(symbol=symbol, decimals=12, **STAFF)
+        yield FundHouse(asset=symbol, units=MAX_INT, reference="seed", **STAFF)
+        yield FundHouse(asset=symbol, units=1, reference="one too many", **STAFF)
+    for symbol, lot in zip(HUGE, (MAX_INT // rng.choice([3, 7, 40]), 1), strict=True):
+        base, quote = symbol.split("_")
+        yield ListMarket(
+            symbol=symbol,
+            base=base,
+            quote=quote,
+            base_units_per_lot=lot,
+            quote_units_per_tick_lot=rng.choice([1, 2, 2**20]),
+            min_quantity_lots=1,
+            max_open_orders=12,
+            maker_fee_ppm=rng.choice([0, 1, 99_999, 100_000]),
+            taker_fee_ppm=rng.choice([0, 1, 99_999, 100_000]),
+            **STAFF,
+        )
+    for account_id in ACCOUNTS:
+        for symbol in ("BIG", "TINY", "USDC"):
+            yield CreditAccount(account_id=account_id, asset=symbol, units=MAX_INT // 4, reference="seed", **STAFF)
+
+
+def extreme_commands(seed: int, count: int) -> Iterator[Command]:
+    """Prices, quantities and amounts from one unit to beyond the largest, at every order of magnitude."""
+    rng = random.Random(seed)
+    yield from extreme_listing(rng)
+    for _ in range(count):
+        account_id, market = rng.choice(ACCOUNTS), rng.choice(HUGE)
+        if rng.random() < 0.1:
+            yield CancelAllOrders(account_id=account_id, market=market)
+            continue
+        kind = rng.random()
+        common = {
+            "account_id": account_id,
+            "market": market,
+            "side": rng.choice(list(Side)),
+            "self_trade_prevention": rng.choice(list(SelfTradePrevention)),
+        }
+        if kind < 0.15:
+            yield PlaceOrder(order_type=OrderType.MARKET, quantity_lots=_any_size(rng, market), **common)
+        elif kind < 0.3:
+            yield PlaceOrder(order_type=OrderType.MARKET, quote_units=_any_size(rng, ""), **common)
+        else:
+            lots = _any_size(rng, market)
+            yield PlaceOrder(
+                order_type=OrderType.LIMIT,
+                price_ticks=max(
+                    1, rng.choice([_any_size(rng, ""), MAX_INT // max(1, lots * rng.choice([1, 9, 2**22]))])
+                ),
+                quantity_lots=lots,
+                time_in_force=rng.choice([*[TimeInForce.GTC] * 3, TimeInForce.IOC, TimeInForce.FOK]),
+                **common,
+            )
+
+
+def _any_size(rng: random.Random, market: str) -> int:
+    """One to 2^62 and a little beyond; mostly a few lots where a lot is nearly everything."""
+    if market == "BIG_USDC" and rng.random() < 0.9:
+        return rng.randrange(1, 9)
+    return (1 << rng.randrange(0, 63)) + rng.randrange(-1, 2) or 1

@@ -6,6 +6,7 @@ It shares nothing with the core but the vocabulary, and covers orders, cancels, 
 from dataclasses import dataclass, field
 
 from matching.messages import (
+    MAX_INT,
     CancelAllOrders,
     CancelOrder,
     Command,
@@ -67,7 +68,7 @@ class Model:
             CancelAllOrders: self.cancel_all,
             CreditAccount: self.credit,
             ListAsset: lambda cmd: None,
-            FundHouse: lambda cmd: self.move(self.available, HOUSE, cmd.asset, cmd.units),
+            FundHouse: self.fund,
             ListMarket: self.list_market,
             SetMarketState: self.set_state,
             SetMarketFees: self.set_fees,
@@ -76,6 +77,12 @@ class Model:
 
     def move(self, where, account, asset, units):
         where[account, asset] = where.get((account, asset), 0) + units
+
+    def fund(self, cmd):
+        held = [*self.available.items(), *self.locked.items()]
+        if sum(units for (_, name), units in held if name == cmd.asset) + cmd.units > MAX_INT:
+            return R.SUPPLY_TOO_LARGE
+        self.move(self.available, HOUSE, cmd.asset, cmd.units)
 
     def list_market(self, cmd):
         self.markets[cmd.symbol] = ModelMarket(cmd, cmd.maker_fee_ppm, cmd.taker_fee_ppm)
@@ -181,8 +188,20 @@ class Model:
             left = None if left is None else left - lots
         return trades, cancelled, "complete" if left == 0 or budget == 0 else "book ended"
 
+    def too_large(self, listing, cmd):
+        price, lots = cmd.price_ticks or 0, cmd.quantity_lots or 0
+        if price > MAX_INT:
+            return R.INVALID_PRICE
+        if lots > MAX_INT or (cmd.quote_units or 0) > MAX_INT:
+            return R.INVALID_QUANTITY
+        notional = price * lots * listing.quote_units_per_tick_lot
+        return R.NOTIONAL_TOO_LARGE if max(notional, lots * listing.base_units_per_lot) > MAX_INT else None
+
     def refusal(self, market, cmd):
         limit = cmd.order_type is OrderType.LIMIT
+        reason = self.too_large(market.listing, cmd)
+        if reason is not None:
+            return reason
         if cmd.quantity_lots is not None and cmd.quantity_lots < market.listing.min_quantity_lots:
             return R.QUANTITY_TOO_SMALL
         if limit and cmd.post_only and cmd.time_in_force is not TimeInForce.GTC:

@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from exchange_site.kernel.redis_names import COMMANDS
 from matching.client import blocking
 from matching.client.gateway import EngineGateway, NotAdmitted, OutcomeUnknown
+from matching.client.line import Line
 from matching.messages import (
     Answer,
     CancelAllOrders,
@@ -148,6 +149,31 @@ async def test_g13_a_line_cut_during_the_admit_is_unknown(proxy: CuttingProxy, e
     await gateway.close()
     assert isinstance(answer.reply, OrderReply)
     assert [command.price_ticks for command in engine.seen if isinstance(command, PlaceOrder)] == [1501]
+
+
+async def test_g13_what_was_called_not_enqueued_is_never_sent(engine: FakeEngine, monkeypatch: Any) -> None:
+    """Its caller has been told while the line was still being opened; sending it then would make that a lie."""
+    reachable = asyncio.Event()
+    real = Line.open
+
+    async def open_slowly(line: Line) -> None:
+        await reachable.wait()
+        await real(line)
+
+    monkeypatch.setattr(Line, "open", open_slowly)
+    gateway = EngineGateway()
+    late = [asyncio.ensure_future(gateway.send(command, timeout_s=0.05)) for command in (bid(1500), bid(1501))]
+    patient = asyncio.ensure_future(gateway.send(bid(1502)))
+    for refused in late:
+        with pytest.raises(NotAdmitted):
+            await refused
+    reachable.set()
+    with engine:
+        await patient
+        answer = await gateway.send(bid(1503))
+    await gateway.close()
+    assert isinstance(answer.reply, OrderReply)
+    assert [command.price_ticks for command in engine.seen if isinstance(command, PlaceOrder)] == [1502, 1503]
 
 
 async def test_answers_survive_a_broken_reply_line(proxy: CuttingProxy, engine: FakeEngine) -> None:

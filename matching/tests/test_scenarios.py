@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from matching.messages import CreditAccount
 from matching.tests.venue import Venue
 
 
@@ -207,6 +208,33 @@ def test_keys_are_forgotten_after_ten_minutes_but_not_while_the_order_is_open(ve
     assert venue.answers[-1].replayed
     venue.run("bob buy 1 @ 90 ioc key=gone")
     assert not venue.answers[-1].replayed
+
+
+def test_g02_a_key_is_kept_for_ten_minutes_after_its_order_ended(venue):
+    venue.run("bob buy 1 @ 90 key=long")
+    venue.at_ms += 600_001
+    venue.engine.tick(venue.at_ms)
+    venue.at_ms += 599_000  # Just before the key is looked at again.
+    venue.run("bob cancel 1")
+    venue.at_ms += 599_000
+    venue.engine.tick(venue.at_ms)
+    venue.run("bob buy 1 @ 90 key=long")
+    assert venue.answers[-1].replayed
+    assert venue.book == []
+    for _ in range(2):
+        venue.at_ms += 600_001
+        venue.engine.tick(venue.at_ms)
+    assert len(venue.engine.retries) == 0
+
+
+def test_g11_names_and_numbers_that_no_database_takes_are_refused(venue):
+    order = venue.parse("bob buy 1 @ 90")
+    for wrong in ({"client_id": 2**63}, {"client_id": -1}, {"account_id": 0}, {"account_id": 2**63}):
+        venue.answers.append(venue.send(structs.replace(order, **wrong)))
+        assert venue.answer == "invalid_parameter"
+    credit = CreditAccount(account_id=2**63, asset="USDC", units=1, reference="x", actor="a", reason="r")
+    venue.answers.append(venue.send(credit))
+    assert venue.answer == "invalid_parameter"
 
 
 def test_open_orders_are_limited():

@@ -6,25 +6,24 @@ export class ApiError extends Error {
     this.status = status;
     this.code = body.code || "UNKNOWN";
     this.body = body;
-  }
-
-  // Nobody knows whether the order was executed.
-  get outcomeUnknown() {
-    return this.status === 504 || this.code === "NO_ANSWER";
+    this.outcomeUnknown = false; // Set where an order was asked after in vain.
   }
 }
 
-async function call(method, path, body) {
-  const headers = { Accept: "application/json" };
+const ANSWER_MS = 15000; // Longer than the server waits for the engine.
+
+async function call(method, path, body, more = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (method !== "GET") headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let answer;
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  let answer, text;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store" });
+    answer = await fetch(path, { method, headers, body: sent, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    text = await answer.text();
   } catch (cause) {
     throw new ApiError(0, { code: "NO_ANSWER", message: "The server cannot be reached." });
   }
-  const text = await answer.text();
   let data = null;
   try {
     data = text ? JSON.parse(text) : null;
@@ -44,7 +43,8 @@ export const getOpenOrders = () => call("GET", "/api/v1/orders");
 export const getCapital = () => call("GET", "/api/v1/capital");
 export const getHistory = () => call("GET", "/wapi/v1/history/orders?limit=50");
 export const getFills = (parameters = {}) => call("GET", `/wapi/v1/history/fills?${query({ limit: 50, ...parameters })}`);
-export const placeOrder = (order) => call("POST", "/api/v1/order", order);
+export const getState = (path) => call("GET", path);
+export const placeOrder = (order, key) => call("POST", "/api/v1/order", order, { "Idempotency-Key": key });
 export const cancelOrder = (symbol, orderId) => call("DELETE", "/api/v1/order", { symbol, orderId });
 export const cancelAll = (symbol) => call("DELETE", "/api/v1/orders", { symbol });
 export const askFaucet = (path) => call("POST", path);

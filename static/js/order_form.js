@@ -3,17 +3,20 @@
 import { placeOrder } from "./api.js";
 import { entered, grouped, percent } from "./decimal.js";
 import { all, byId, confirmed, el, say, setText } from "./dom.js";
+import { refuses } from "./market_state.js";
 import { preview } from "./preview.js";
+import { sendOnce } from "./sending.js";
 import { Slider } from "./slider.js";
-import { explain, outcomeOf } from "./words.js";
+import { NO_ANSWER, explain, outcomeOf } from "./words.js";
 import { toast } from "./toasts.js";
 
 const PREVIEW_EVERY_MS = 200;
 const FAR_PERCENT = 3n;
 
 export class OrderForm {
-  constructor(market, depth, money, onplaced) {
-    Object.assign(this, { market, depth, money, onplaced });
+  // `onplaced` hears of a placed order, `onrefused` of anything else that came of sending one.
+  constructor(market, depth, money, { onplaced, onrefused }) {
+    Object.assign(this, { market, depth, money, onplaced, onrefused });
     this.form = byId("order-form");
     this.price = byId("price");
     this.amount = byId("amount");
@@ -24,6 +27,7 @@ export class OrderForm {
     this.#bestButtons();
     this.#listen();
     this.form.dataset.type = this.type;
+    if (this.amount.value) this.#compute();
     this.refresh();
     setInterval(() => this.dirty && this.#draw(), PREVIEW_EVERY_MS);
   }
@@ -195,6 +199,8 @@ export class OrderForm {
     send.classList.toggle("buy", side === "buy");
     send.classList.toggle("sell", side === "sell");
     if (this.busy) return;
+    const closed = refuses(this.market.state, this.type, byId("tif").value);
+    if (this.market.signedIn) send.disabled = closed;
     const lots = this.#lots(), wish = this.wish();
     const what = wish.quoteUnits !== null ? `${verb} for ${grouped(this.market.quoteText(wish.quoteUnits))} ${this.market.quote}` : lots ? `${verb} ${grouped(this.market.amount(lots))} ${this.market.base}` : `${verb} ${this.market.base}`;
     setText(byId("send-text"), this.market.signedIn ? what : `Log in to ${side}`);
@@ -238,6 +244,7 @@ export class OrderForm {
   #fail(name, sentence, action = null) {
     const node = byId(`${name}-error`), input = byId(name);
     node.hidden = sentence === null;
+    node.classList.remove("warn");
     node.replaceChildren(el("span", {}, sentence ?? ""));
     if (action) {
       const button = el("button", { type: "button", class: "link" }, action.label);
@@ -267,7 +274,7 @@ export class OrderForm {
 
   async #send() {
     if (!this.market.signedIn) return location.assign(this.market.loginUrl);
-    if (this.busy) return;
+    if (this.busy || byId("send").disabled) return;
     this.#clearErrors();
     const problem = this.#problem();
     if (problem) {
@@ -280,16 +287,25 @@ export class OrderForm {
     if (!(await this.#sure(wish))) return;
     this.#setBusy(true);
     try {
-      const order = await placeOrder(orderOf(this.market, wish));
+      const order = await sendOnce(placeOrder, orderOf(this.market, wish), () => this.#noAnswer());
+      this.#fail("form", null);
       this.onplaced(order);
       const told = outcomeOf(this.market, order);
       say(told.title);
       if (told.toast) toast(told.title, told.text, told.tone);
     } catch (error) {
+      this.#fail("form", null);
       this.#refused(error, wish);
     } finally {
       this.#setBusy(false);
     }
+  }
+
+  // Said at once, and until the engine has told.
+  #noAnswer() {
+    this.#fail("form", NO_ANSWER);
+    byId("form-error").classList.add("warn");
+    setText(byId("send-text"), "Asking");
   }
 
   #refused(error, wish) {
@@ -297,9 +313,9 @@ export class OrderForm {
     const most = this.#most();
     const use = error.code === "INSUFFICIENT_FUNDS" && most ? { label: `Use ${this.market.amount(most)} ${this.market.base}`, run: () => this.#takePart(100) } : null;
     this.#fail(told.field, told.sentence, use);
-    if (told.field === "form") toast(told.title, told.sentence, error.outcomeUnknown ? "warn" : "bad");
-    else byId(told.field)?.focus();
-    if (error.outcomeUnknown) this.onplaced(null);
+    byId("form-error").classList.toggle("warn", error.outcomeUnknown === true);
+    if (told.field !== "form") byId(told.field)?.focus();
+    this.onrefused();
   }
 
   #setBusy(busy) {
@@ -318,7 +334,8 @@ export class OrderForm {
       const worse = buying ? wish.ticks - best : best - wish.ticks;
       if (worse * 100n > best * FAR_PERCENT) {
         const text = `You are ${verb} at ${grouped(market.price(wish.ticks))}. The best ${buying ? "ask" : "bid"} is ${grouped(market.price(best))}, so you ${buying ? "offer" : "give up"} ${percent(worse, best, false)} more than needed. The order would fill at once, ${buying ? "at up to" : "down to"} ${grouped(market.price(wish.ticks))}.`;
-        return confirmed("This price is far from the market", text, "Send anyway", "Change price");
+        const use = { label: `Use ${grouped(market.price(best))}`, run: () => this.take({ price: market.price(best), lots: null }) };
+        return confirmed("This price is far from the market", text, "Send anyway", "Change price", use);
       }
     }
     if (wish.type === "market" && this.answer) {

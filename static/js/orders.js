@@ -144,7 +144,7 @@ export class Orders {
     });
     this.all = el("button", { type: "button", hidden: true }, "Cancel all");
     this.all.addEventListener("click", () => this.cancelAll());
-    byId("orders-tools").append(el("label", { class: "check" }, box, el("span", {}, "This market only")), this.all);
+    byId("orders-tools").append(el("label", { class: "check" }, box, el("span", {}, "This market", el("span", { class: "long" }, " only"))), this.all);
   }
 
   async #cancel(row) {

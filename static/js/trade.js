@@ -5,7 +5,9 @@ import { BookView } from "./book.js";
 import { grouped, toUnits } from "./decimal.js";
 import { Depth } from "./depth.js";
 import { all, byId, say } from "./dom.js";
+import { enhanceKeys } from "./keys.js";
 import { Market } from "./market.js";
+import { MarketState } from "./market_state.js";
 import { OrderForm } from "./order_form.js";
 import { Orders, showBalance } from "./orders.js";
 import { Socket } from "./socket.js";
@@ -32,7 +34,14 @@ const book = new BookView(market, depth, (picked) => {
   if (views.phone()) views.show("trade");
   form.take(picked);
 });
-const form = new OrderForm(market, depth, moneyOf, () => refreshOwn());
+const form = new OrderForm(market, depth, moneyOf, {
+  onplaced: () => refreshOwn().catch(trouble("orders and balances")),
+  onrefused: () => {
+    state.suspect();
+    refreshOwn().catch(trouble("orders and balances"));
+  },
+});
+const state = new MarketState(market, () => form.refresh());
 const strip = new Strip(market);
 const orders = new Orders(market, (open) => {
   book.setOwn(open.map((order) => market.ticks(order.price)));
@@ -47,6 +56,7 @@ let chart = null;
 let fills = new Map();
 
 readButton(market, depth, strip, say);
+enhanceKeys(views, () => orders.cancelAll());
 views.onside = (side) => form.setSide(side);
 
 // Available units of the two assets of this market, or null for a visitor.
@@ -137,6 +147,7 @@ function trouble(what) {
 
 // Each time the connection is there: everything is asked again, and healed.
 socket.onopen = () => {
+  state.ask();
   connection.opened();
   depth.resync();
   refreshPublic().catch(trouble("trades"));

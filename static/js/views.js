@@ -1,8 +1,6 @@
-// Tabs of the phone, and the keys of the trading page.
+// Tabs of the phone.
 
-import { all, byId } from "./dom.js";
-
-const INTERVAL_KEYS = "1234567";
+import { all } from "./dom.js";
 
 export function enhanceViews(market) {
   const narrow = matchMedia("(max-width: 47.99rem)");
@@ -44,41 +42,5 @@ export function enhanceViews(market) {
   });
   narrow.addEventListener("change", fitWords);
   fitWords();
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || byId("ask").open) return;
-    if (event.key === "Escape") return document.activeElement?.blur?.();
-    if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select")) return;
-    const key = event.key.toLowerCase();
-    if (!event.shiftKey && key in KEYS) {
-      event.preventDefault();
-      KEYS[key](views);
-    } else if (INTERVAL_KEYS.includes(key) && key) all("[data-interval]")[Number(key) - 1]?.click();
-  });
   return views;
 }
-
-function choose(name, value) {
-  const input = byId("order-form").querySelector(`[name=${name}][value=${value}]`);
-  input.checked = true;
-  input.dispatchEvent(new Event("change"));
-}
-
-const field = (id) => (views) => {
-  if (views.phone()) views.show("trade");
-  byId(id).focus();
-  byId(id).select();
-};
-const tab = (name) => () => document.querySelector(`[data-tab=${name}]`).click();
-
-const KEYS = {
-  b: (views) => (choose("side", "buy"), views.onside("buy")),
-  s: (views) => (choose("side", "sell"), views.onside("sell")),
-  m: () => choose("type", "market"),
-  l: () => choose("type", "limit"),
-  p: field("price"),
-  a: field("amount"),
-  t: field("total"),
-  o: tab("open"),
-  h: tab("history"),
-  f: tab("fills"),
-};

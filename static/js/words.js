@@ -2,6 +2,8 @@
 
 import { grouped, trimmed } from "./decimal.js";
 
+export const NO_ANSWER = "No answer yet. We are asking the engine what became of this order. Do not send it again.";
+
 const END_WORDS = {
   ImmediateOrCancel: "the rest was cancelled: no more offers at this price or better",
   FillOrKill: "cancelled: it could not be filled completely at once",
@@ -28,29 +30,32 @@ export function outcomeOf(market, order) {
   return { title: `${verb} order filled`, text: "", tone: "good", toast: false };
 }
 
-// A refusal: {field, title, sentence}.
+// A refusal: {field, sentence}.
 export function explain(market, error, wish, answer, held, depth) {
-  const title = "Order refused", buying = wish.side === "buy";
+  const buying = wish.side === "buy";
   const sentence = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
   const amountField = wish.quoteUnits !== null ? "total" : "amount";
   if (error.outcomeUnknown) {
-    return { field: "form", title: "No answer yet", sentence: "We are asking the engine what became of this order. Do not send it again." };
+    return { field: "form", sentence: "Nobody could say what became of this order. Look at your open orders and fills before you send it again." };
+  }
+  if (error.body?.executed === false) {
+    return { field: "form", sentence: `Not placed: ${sentence[0].toLowerCase()}${sentence.slice(1)} You can send it again.` };
   }
   if (error.code === "INSUFFICIENT_FUNDS" && answer && held) {
     const asset = buying ? market.quote : market.base;
     const text = (units) => grouped(buying ? market.quoteText(units) : market.baseText(units));
-    return { field: amountField, title, sentence: `Not enough ${asset}. This order needs ${text(answer.need)}, you have ${text(buying ? held.quote : held.base)} available.` };
+    return { field: amountField, sentence: `Not enough ${asset}. This order needs ${text(answer.need)}, you have ${text(buying ? held.quote : held.base)} available.` };
   }
-  if (error.code === "INSUFFICIENT_FUNDS") return { field: amountField, title, sentence };
+  if (error.code === "INSUFFICIENT_FUNDS") return { field: amountField, sentence };
   if (error.code === "INVALID_ORDER" && wish.postOnly) {
     const best = depth.best(buying ? "ask" : "bid");
     const rests = best === null ? "" : ` The best price that rests is ${grouped(market.price(buying ? best - 1n : best + 1n))}.`;
-    return { field: "price", title, sentence: `Not placed: at ${grouped(market.price(wish.ticks))} it would have traded at once.${rests}` };
+    return { field: "price", sentence: `Not placed: at ${grouped(market.price(wish.ticks))} it would have traded at once.${rests}` };
   }
-  if (error.code === "INVALID_PRICE" || /^price/i.test(error.message)) return { field: wish.type === "limit" ? "price" : "form", title, sentence };
-  if (error.code === "INVALID_QUANTITY" || /^quantity/i.test(error.message)) return { field: amountField, title, sentence };
-  if (error.code === "TOO_MANY_REQUESTS") return { field: "form", title, sentence: "Too many requests. Try again in a few seconds." };
-  return { field: "form", title, sentence };
+  if (error.code === "INVALID_PRICE" || /^price/i.test(error.message)) return { field: wish.type === "limit" ? "price" : "form", sentence };
+  if (error.code === "INVALID_QUANTITY" || /^quantity/i.test(error.message)) return { field: amountField, sentence };
+  if (error.code === "TOO_MANY_REQUESTS") return { field: "form", sentence: "Too many requests. Try again in a few seconds." };
+  return { field: "form", sentence };
 }
 
 // One toast for the fills of one order within a moment.

@@ -9,13 +9,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.selectors import account_of
-from exchange_site.kernel.errors import ApiError
-from marketdata.selectors import market_specs
+from exchange_site.kernel.errors import INVALID_ORDER, ApiError
+from marketdata.market_state import state_words
+from marketdata.selectors import listed_markets, market_specs
 from matching.messages import OrderStatus, OrderView
 from matching.symbols import MarketSpec
 from trading.inputs import OrderRef, PlaceOrderInput
 from trading.pages.rows import side_word
 from trading.services import orders
+
+NO_ANSWER = "No answer yet. Look at your open orders and fills before you send this order again."
 
 
 @require_POST
@@ -26,7 +29,7 @@ def place(request: HttpRequest, symbol: str) -> HttpResponse:
     try:
         placed = orders.place_sync(account_id, PlaceOrderInput.from_data(_wish(request, spec), market_specs()))
     except ApiError as refusal:
-        messages.error(request, f"Not placed: {_sentence(refusal)}")
+        _tell(request, refusal, symbol)
         kept = {name: request.POST.get(name, "") for name in ("side", "type", "price", "amount")}
         return _back(spec, {"view": "trade", **{name: value for name, value in kept.items() if value}})
     messages.success(request, _what_happened(placed.order, spec))
@@ -46,6 +49,16 @@ def cancel(request: HttpRequest, symbol: str) -> HttpResponse:
     else:
         messages.success(request, "Order cancelled.")
     return _back(spec, {"view": "orders"})
+
+
+def _tell(request: HttpRequest, refusal: ApiError, symbol: str) -> None:
+    """A refusal in words. Where nobody knows what happened it is not called one."""
+    if refusal.extra.get("executed") == "unknown":
+        messages.warning(request, NO_ANSWER)
+        return
+    market = next((each for each in listed_markets() if each.symbol == symbol), None)
+    reason = state_words(market).sentence if market and refusal.kind is INVALID_ORDER else ""
+    messages.error(request, f"Not placed: {reason or _sentence(refusal)}")
 
 
 def _market(symbol: str) -> MarketSpec:

@@ -2,7 +2,7 @@
 
 import json
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -12,6 +12,7 @@ from accounts.models import Account
 from accounts.selectors import AssetBalance, account_of, balances
 from marketdata import figures
 from marketdata import selectors as market_selectors
+from marketdata.market_state import state_words
 from marketdata.models import Market
 from marketdata.page_data import chart_shapes, market_row
 from matching.messages import Side
@@ -54,6 +55,7 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
         "spec": spec,
         "name": symbol.replace("_", "/"),
         "row": market_row(market),
+        "state": state_words(market),
         "markets": markets,
         "account": account,
         "page": json.dumps(_page_facts(market, spec, account, interval)),
@@ -75,6 +77,18 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
     }
     answer = render(request, "trading/trade.html", context)
     answer.set_cookie("market", symbol, samesite="Lax", secure=request.is_secure())
+    return answer
+
+
+@require_safe
+def state(request: HttpRequest, symbol: str) -> HttpResponse:
+    """What the market takes now, in the page's own words: an open page asks every few seconds."""
+    market = next((each for each in market_selectors.listed_markets() if each.symbol == symbol), None)
+    if market is None:
+        raise Http404(symbol)
+    words = state_words(market)
+    answer = JsonResponse({"state": words.state, "word": words.word, "sentence": words.sentence})
+    answer["Cache-Control"] = "no-store"
     return answer
 
 
@@ -102,6 +116,7 @@ def _page_facts(market: Market, spec: MarketSpec, account: Account | None, inter
         "takerPpm": str(market.taker_fee_ppm),
         "state": market.state,
         "interval": interval,
+        "stateUrl": reverse("trade_state", args=[spec.symbol]),
         "signedIn": account is not None,
         "loginUrl": f"{reverse('account_login')}?next={reverse('trade', args=[spec.symbol])}",
         "pairs": {

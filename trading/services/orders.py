@@ -43,6 +43,7 @@ _KINDS: dict[RefusalReason, tuple[ErrorKind, str]] = {
     RefusalReason.SUPPLY_TOO_LARGE: (errors.INVALID_QUANTITY, "The amount is too large"),
     RefusalReason.UNKNOWN_ORDER: (errors.RESOURCE_NOT_FOUND, ""),
     RefusalReason.INVALID_PARAMETER: (errors.INVALID_CLIENT_REQUEST, ""),
+    RefusalReason.OVERLOADED: (errors.MAINTENANCE, "Too many requests are remembered; nothing was executed"),
 }
 
 

@@ -10,10 +10,10 @@ from accounts.services import create_user
 from exchange_site.kernel import errors
 from exchange_site.kernel.errors import ApiError
 from exchange_site.tests.api_rig import forget_caches, make_market
-from marketdata.models import Kline, MarketFigures, MarketStatistics, Trade
+from marketdata.models import Kline, Market, MarketFigures, MarketStatistics, Trade
 from matching.messages import OrderStatus, OrderType, OrderView, SelfTradePrevention, Side, TimeInForce
 from trading.models import Fill, Order
-from trading.services.orders import Placed
+from trading.services.orders import Placed, unknown_outcome
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)
@@ -184,11 +184,72 @@ def test_a_wrong_amount_never_reaches_the_engine(client, alice, orders):
     assert "Not placed: Quantity decimal too long." in text
 
 
+def test_nobody_knows_is_not_called_refused(client, alice, orders):
+    orders.refusal = unknown_outcome()
+    client.force_login(alice.user)
+    text = client.post("/trade/SOL_USDC/order", FORM, follow=True).content.decode()
+    assert "No answer yet. Look at your open orders" in text
+    assert "Not placed" not in text
+
+
 def test_cancelling_without_script(client, alice, orders):
     client.force_login(alice.user)
     answer = client.post("/trade/SOL_USDC/cancel", {"order": "77", "symbol": "SOL_USDC"}, follow=True)
     assert orders.asked[0][1].order_id == 77
     assert "Order cancelled." in answer.content.decode()
+
+
+def set_state(market, state, reason="", since=None):
+    Market.objects.filter(pk=market.pk).update(state=state, state_reason=reason, state_since=since)
+
+
+def test_a_halted_market_says_so(client, market, alice):
+    client.force_login(alice.user)
+    assert "data-state-badge data-state-word hidden" in page(client)
+    today = NOW.replace(hour=14, minute=5)
+    set_state(market, "CancelOnly", "odd prices", today)
+    text = page(client)
+    sentence = "SOL/USDC is halted since 14:05. Open orders stay; you can cancel them. Reason: odd prices."
+    assert f'id="state-note">{sentence}</p>' in text
+    assert '<span data-state-word>Halted</span>' in text
+    assert "data-state-badge data-state-word hidden" not in text
+    assert 'aria-describedby="state-note" disabled' in text
+    assert client.get("/trade/SOL_USDC/state").json() == {"state": "CancelOnly", "word": "Halted", "sentence": sentence}
+    listed = client.get("/markets").content.decode()
+    assert ">Halted</span>" in listed
+    assert "0 markets open" in listed
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "start", "disabled"),
+    [
+        ("PostOnly", "Post-only", "SOL/USDC takes only orders that rest in the book since 9 Mar 07:30.", False),
+        ("LimitOnly", "Limit only", "SOL/USDC takes limit orders only since 9 Mar 07:30.", False),
+        ("Closed", "Closed", "SOL/USDC is closed since 9 Mar 07:30.", True),
+    ],
+)
+def test_every_state_has_words(client, market, alice, state, word, start, disabled):
+    set_state(market, state, since=datetime(2020, 3, 9, 7, 30, tzinfo=UTC))
+    client.force_login(alice.user)
+    text = page(client)
+    assert start in text
+    assert f"<span data-state-word>{word}</span>" in text
+    assert ('aria-describedby="state-note" disabled' in text) is disabled
+
+
+def test_the_state_of_an_open_or_unknown_market(client, market):
+    answer = client.get("/trade/SOL_USDC/state")
+    assert answer.json() == {"state": "Open", "word": "Open", "sentence": ""}
+    assert answer["Cache-Control"] == "no-store"
+    assert client.get("/trade/DOGE_USDC/state").status_code == 404
+
+
+def test_a_halt_explains_the_refusal(client, market, alice, orders):
+    set_state(market, "CancelOnly")
+    orders.refusal = ApiError(errors.INVALID_ORDER, "The market does not take this order in its present state")
+    client.force_login(alice.user)
+    text = client.post("/trade/SOL_USDC/order", FORM, follow=True).content.decode()
+    assert "Not placed: SOL/USDC is halted. Open orders stay; you can cancel them." in text
 
 
 def test_orders_need_a_login_and_a_post(client, market, orders):

@@ -14,6 +14,7 @@ from exchange_site.kernel.redis_names import USER_FEED
 from marketdata.fanout import CLOSE_POLICY, CLOSE_RESTART
 from marketdata.tests.feed_rig import ALICE, BOB, RunningFeed, buy, sell
 from trading.consumers import rights_watch
+from trading.socket_rights import RECHECK_S
 from trading.tests.feed_sockets import Client, in_database, user_genesis
 from trading.user_hub import user_hub
 
@@ -160,6 +161,11 @@ async def test_s20_rights_that_end_take_the_socket_with_them(hub, user_feed, peo
         assert await rights_watch().check() == 1
         assert await client.closed_with() == CLOSE_POLICY
         assert await bystander.silent()
+
+
+def test_s13_s20_what_is_revoked_hears_nothing_after_five_seconds():
+    """Also when a socket logged on with what was still remembered."""
+    assert max(key_store.FRESH_S, proof.SESSION_KEPT_S) + RECHECK_S < 5
 
 
 async def test_lost_batches_close_private_sockets(venue, hub, user_feed, alice_key):

@@ -82,6 +82,8 @@ class WriterLoop:
                     self._await_republish(gap, client)
                 continue
             self._pause_s = FIRST_PAUSE_S
+            if not batches:
+                note_database_position(client, position.n)  # A Redis that was wiped has forgotten it.
             position = self._commit(store, client, position, batches)
 
     def _commit(self, store: WriterStore, client: redis.Redis, position: Position, batches: list[Batch]) -> Position:

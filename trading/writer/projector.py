@@ -21,6 +21,11 @@ REFERENCE_LENGTH, REASON_LENGTH = 64, 256  # Of LedgerPosting.reference and Mark
 _NEW, _PARTIALLY_FILLED, _FILLED = m.OrderStatus.NEW, m.OrderStatus.PARTIALLY_FILLED, m.OrderStatus.FILLED
 
 
+def _text(text: str, length: int) -> str:
+    """What a column takes: no text may stop the writer, and PostgreSQL has no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:length]
+
+
 class UnknownName(Exception):
     """An outcome names an asset or market that the database does not have. Writing must stop: rows would be lost."""
 
@@ -279,7 +284,7 @@ class Projector:
 
     def _move(self, seq: int, kind: str, payer: int, payee: int, asset: str, units: int, reference: str) -> None:
         asset_id, first = self._references.asset_id(asset), seq * LEGS_PER_EVENT
-        reference = reference[:REFERENCE_LENGTH]
+        reference = _text(reference, REFERENCE_LENGTH)
         self._changes.postings.append((first, seq, self._at, kind, payer, asset_id, -units, reference))
         self._changes.postings.append((first + 1, seq, self._at, kind, payee, asset_id, units, reference))
 
@@ -304,7 +309,7 @@ class Projector:
 
     def _market_state_changed(self, event: m.MarketStateChanged, _seq: int) -> None:
         self._market_columns(event.market).update(
-            state=event.state, state_reason=event.reason[:REASON_LENGTH], state_since=self._at
+            state=event.state, state_reason=_text(event.reason, REASON_LENGTH), state_since=self._at
         )
 
     def _market_fees_changed(self, event: m.MarketFeesChanged, _seq: int) -> None:

@@ -8,11 +8,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import services
-from accounts.models import Account, Balance
+from accounts.models import Account, Balance, LedgerPosting
 from accounts.services import Credit
 from exchange_site.kernel.errors import ApiError
 from marketdata.models import Asset
 from matching.symbols import InvalidNumber
+
+MAX_REFERENCE = LedgerPosting._meta.get_field("reference").max_length or 0
 
 
 class Command(BaseCommand):
@@ -39,13 +41,20 @@ class Command(BaseCommand):
             units = asset.spec().parse(options["amount"])
             if units == 0:
                 raise CommandError("The amount must be above zero.")
-            credit = Credit(account.pk, asset.symbol, units, options["reference"] or f"fund:{uuid.uuid4().hex}")
+        except InvalidNumber as error:
+            raise CommandError(str(error)) from error
+        if len(options["reference"] or "") > MAX_REFERENCE:
+            raise CommandError(f"A reference has at most {MAX_REFERENCE} characters.")
+        credit = Credit(account.pk, asset.symbol, units, options["reference"] or f"fund:{uuid.uuid4().hex}")
+        try:
+            if options["reference"] and services.is_paid(credit):
+                self.stdout.write(f"{credit.reference} has been paid already; nothing was done.")
+                return
             answers = services.fund_house_and_credit([credit], reason="manage.py fund")
             services.wait_for_database(answers[-1].n)
-        except (InvalidNumber, services.DatabaseBehind) as error:
-            raise CommandError(str(error)) from error
-        except ApiError as error:
-            raise CommandError(f"{error.kind.code}: {error.message or error.kind.message}") from error
+        except (ApiError, services.DatabaseBehind) as error:
+            what = f"{error.kind.code}: {error.message or error.kind.message}" if isinstance(error, ApiError) else error
+            raise CommandError(f"{what} (To try again without paying twice: --reference {credit.reference})") from error
         balance = Balance.objects.get(account=account, asset=asset)
         spec = asset.spec()
         self.stdout.write(

@@ -1,12 +1,14 @@
 """Bytes that are no commands, and commands that break the engine: neither stops it for long (G11)."""
 
 import pytest
+from msgspec import structs
 
 from exchange_site.kernel import redis_names
 from matching import codec
-from matching.core.engine import Engine
-from matching.messages import Done, MarketState, RefusalReason, Refused, SetMarketState
+from matching.core.engine import Applied, Engine
+from matching.messages import Command, Done, MarketState, RefusalReason, Refused, SetMarketState
 from matching.runtime.applier import Poisoned
+from matching.runtime.recovery import Makers
 from matching.tests.flows import STAFF, listing, random_commands
 from matching.tests.runtime.rig import BRITTLE, Rig
 
@@ -74,6 +76,28 @@ def test_g11_a_command_that_breaks_the_engine_is_refused_after_the_restart(rig: 
     rig.lead(BRITTLE)
     assert rig.hash() == after
     rig.outcomes()
+
+
+class Boundless(Engine):
+    """An engine that makes a number no record can carry, on a command whose key begins with `poison`."""
+
+    def apply(self, command: Command, command_id: str, at_ms: int) -> Applied:
+        applied = super().apply(command, command_id, at_ms)
+        if applied.outcome is not None and (command.idempotency_key or "").startswith("poison"):
+            return applied._replace(outcome=structs.replace(applied.outcome, seq=2**64))
+        return applied
+
+
+def test_g11_an_outcome_that_cannot_be_written_down_is_poison_too(rig: Rig):
+    makers = Makers(Boundless, Boundless.load)
+    worker = rig.lead(makers)
+    rig.run(listing(), worker)
+    rig.send([poison()])
+    with pytest.raises(Poisoned):
+        worker.run()
+    rig.die()
+    rig.lead(makers).run()
+    assert rig.answers()[rig.correlation - 1][0].reply == Refused(reason=RefusalReason.INTERNAL)
 
 
 def test_g11_a_death_before_the_poison_was_noted_is_made_up_for_in_replay(rig: Rig, monkeypatch):

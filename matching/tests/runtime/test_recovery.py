@@ -235,6 +235,15 @@ def test_streams_are_trimmed_only_behind_journal_and_database(rig: Rig):
     assert first <= 900
 
 
+def test_an_idle_engine_remembers_no_more_every_second(rig: Rig):
+    worker = rig.lead()
+    rig.run(listing(), worker)
+    for _ in range(20):
+        worker._next_beat = 0.0
+        worker.run()
+    assert len(worker._marks) <= 2
+
+
 def test_a_stop_answers_what_was_admitted_writes_a_snapshot_and_frees_the_lease(rig: Rig):
     worker = rig.lead()
     rig.run(listing(), worker)

@@ -133,3 +133,20 @@ def test_a_reader_that_misses_outcomes_gets_them_again(rig: Rig):
     worker._next_beat = 0.0
     worker.run()
     assert not rig.client.hexists(redis_names.ENGINE, "republish_from")
+
+
+def test_a_reader_that_misses_more_than_is_kept_does_not_stop_trading(rig: Rig):
+    """A database set back behind everything that snapshots and journal still reach asks again and again."""
+    rig.configure(segment_bytes=4096)
+    worker = rig.lead()
+    for piece in parts(4, 300, 20):
+        rig.run(piece, worker)
+    worker._snapshotter.write_now(rig.led().applier, rig.led().journal.position, [])
+    worker._journal.forget_segments(rig.led().journal.position.segment)
+    rig.client.xtrim(redis_names.EVENTS, maxlen=1, approximate=False)
+    rig.client.hset(redis_names.ENGINE, mapping={"republish_from": 2, "db_n": 1})
+    worker._next_beat = 0.0
+    worker.run()
+    assert rig.client.hget(redis_names.ENGINE, "status") == b"open"
+    assert not rig.client.hexists(redis_names.ENGINE, "republish_from")
+    assert rig.client.xlen(redis_names.EVENTS) == 1

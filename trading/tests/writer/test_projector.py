@@ -125,6 +125,12 @@ def test_money_from_outside_goes_through_the_house():
     ]
 
 
+def test_no_text_stops_the_writer():
+    funded = HouseFunded(asset="USDC", units=500, reference="a\0b" + "c" * 99)
+    [posting, _] = project([Outcome(2, 20, START_MS, "1-0/0", [funded])]).postings
+    assert posting[-1] == "a\N{REPLACEMENT CHARACTER}b" + "c" * 61
+
+
 def test_a_refused_command_moves_only_the_position():
     changes = project([Outcome(5, 9, START_MS, "1-0/0", [])])
     assert (changes.n, changes.seq, changes.outcomes) == (5, 8, 1)

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -114,6 +116,29 @@ def test_the_engine_learns_how_far_the_database_is(published, writers, log):
     published.run(random_commands(4, 50))
     writers.run(published.engine.n)
     assert int(log.hget("eng", "db_n")) == published.engine.n
+
+
+def test_an_engine_that_lost_its_notes_is_told_again_without_new_outcomes(published, log):
+    """After a wiped Redis nothing may happen for long; trimming, snapshots and the faucet wait for this note."""
+    log.hset("eng", "term", 1)
+    stop = threading.Event()
+    writer = threading.Thread(target=WriterLoop(stop).run)
+    writer.start()
+    try:
+        for _ in range(2):
+            assert noted(log) == b"0"
+            log.hdel("eng", "db_n")
+        assert noted(log) == b"0"
+    finally:
+        stop.set()
+        writer.join(10)
+
+
+def noted(log):
+    deadline = time.monotonic() + 10
+    while (note := log.hget("eng", "db_n")) is None and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return note
 
 
 def test_g06_racing_writers_write_every_row_once(published, writers, check):
