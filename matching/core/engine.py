@@ -176,6 +176,8 @@ class Engine:
             markets = list(self.markets.values())
         elif cmd.market in self.markets:
             markets = [self.markets[cmd.market]]
+            if markets[0].state is MarketState.CLOSED and markets[0].of_account.get(cmd.account_id):
+                return Refused(reason=RefusalReason.MARKET_CLOSED)  # An empty list would say that no order is left.
         else:
             return Refused(reason=RefusalReason.UNKNOWN_MARKET)
         views: list[OrderView] = []

@@ -130,6 +130,10 @@ class Model:
     def cancel_all(self, cmd):
         if cmd.market is not None and cmd.market not in self.markets:
             return R.UNKNOWN_MARKET
+        named = self.markets.get(cmd.market)
+        if named is not None and named.state is MarketState.CLOSED:
+            mine = [order for order in named.resting if order.cmd.account_id == cmd.account_id]
+            return R.MARKET_CLOSED if mine else []
         gone = []
         for name, market in self.markets.items():
             if cmd.market in (None, name) and market.state is not MarketState.CLOSED:

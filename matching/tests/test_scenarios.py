@@ -262,6 +262,14 @@ def test_what_each_market_state_accepts(venue, state, limit, take, market, cance
     assert venue.run("alice cancel 1") == cancel
 
 
+def test_cancel_all_in_a_closed_market_does_not_claim_that_there_was_nothing(venue):
+    venue.run("alice buy 1 @ 50", "staff state Closed")
+    assert venue.run("alice cancel all") == "market_closed"
+    venue.run("bob cancel all")
+    assert venue.answers[-1].reply.orders == []
+    assert venue.book == ["bid 50 x 1"]
+
+
 def test_cancel_all_ends_the_accounts_orders_oldest_first(venue):
     venue.run("bob buy 1 @ 90", "alice buy 1 @ 90", "bob sell 1 @ 110", "bob buy 1 @ 95")
     venue.run("bob cancel all")

@@ -59,6 +59,12 @@ export class OrderForm {
     this.amount.focus({ preventScroll: true });
   }
 
+  // The market takes other orders than before: what it last refused may be taken now, or is said better.
+  marketChanged() {
+    this.#fail("form", null);
+    this.refresh();
+  }
+
   // The book or the balance has changed.
   refresh() {
     this.dirty = true;
@@ -208,6 +214,7 @@ export class OrderForm {
 
   #draw() {
     this.dirty = false;
+    if (this.type === "market") this.#compute(); // Its rate is the book's.
     const { market } = this, held = this.money(), wish = this.wish(), buying = wish.side === "buy";
     const set = (id, text) => setText(byId(id), text);
     for (const [name, side] of [["Bid", "bid"], ["Ask", "ask"]]) {

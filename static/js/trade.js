@@ -41,7 +41,7 @@ const form = new OrderForm(market, depth, moneyOf, {
     refreshOwn().catch(trouble("orders and balances"));
   },
 });
-const state = new MarketState(market, () => form.refresh());
+const state = new MarketState(market, () => form.marketChanged());
 const strip = new Strip(market);
 const orders = new Orders(market, (open) => {
   book.setOwn(open.map((order) => market.ticks(order.price)));

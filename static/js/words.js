@@ -47,7 +47,7 @@ export function explain(market, error, wish, answer, held, depth) {
     return { field: amountField, sentence: `Not enough ${asset}. This order needs ${text(answer.need)}, you have ${text(buying ? held.quote : held.base)} available.` };
   }
   if (error.code === "INSUFFICIENT_FUNDS") return { field: amountField, sentence };
-  if (error.code === "INVALID_ORDER" && wish.postOnly) {
+  if (/immediately match/.test(error.message) && wish.ticks !== null) {
     const best = depth.best(buying ? "ask" : "bid");
     const rests = best === null ? "" : ` The best price that rests is ${grouped(market.price(buying ? best - 1n : best + 1n))}.`;
     return { field: "price", sentence: `Not placed: at ${grouped(market.price(wish.ticks))} it would have traded at once.${rests}` };

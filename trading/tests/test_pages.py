@@ -211,7 +211,7 @@ def test_a_halted_market_says_so(client, market, alice):
     text = page(client)
     sentence = "SOL/USDC is halted since 14:05. Open orders stay; you can cancel them. Reason: odd prices."
     assert f'id="state-note">{sentence}</p>' in text
-    assert '<span data-state-word>Halted</span>' in text
+    assert "<span data-state-word>Halted</span>" in text
     assert "data-state-badge data-state-word hidden" not in text
     assert 'aria-describedby="state-note" disabled' in text
     assert client.get("/trade/SOL_USDC/state").json() == {"state": "CancelOnly", "word": "Halted", "sentence": sentence}
