@@ -4,6 +4,8 @@
 units (`docs/money.md`); `LedgerPosting` rows of one event sum to zero per asset.
 """
 
+import secrets
+
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -13,6 +15,7 @@ from marketdata.models import Asset
 
 HOUSE_ACCOUNT_ID = 1  # Pays credits; funded from outside.
 FEES_ACCOUNT_ID = 2  # Receives every fee, and the remainder of its rounding.
+LAST_RESERVED_ACCOUNT_ID = 1000
 OUTSIDE_ACCOUNT_ID = 3  # The other side of money that enters or leaves the venue; may go negative, holds no funds.
 
 
@@ -46,6 +49,12 @@ class User(AbstractUser):
         return self.email
 
 
+def new_account_id() -> int:
+    """Drawn, not counted: after an older database is restored, nobody new may get the id, and so the money, of
+    somebody the engine still knows."""
+    return LAST_RESERVED_ACCOUNT_ID + 1 + secrets.randbelow(2**48)
+
+
 class Account(models.Model):
     """What the engine knows as `account_id`. Each user has exactly one; the venue's own have none."""
 
@@ -55,6 +64,7 @@ class Account(models.Model):
         FEES = "fees", "Fees"
         OUTSIDE = "outside", "Outside world"
 
+    id = models.BigIntegerField(primary_key=True, default=new_account_id, editable=False)
     user = models.OneToOneField(User, on_delete=models.PROTECT, null=True, blank=True, related_name="account")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.USER)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -55,6 +55,16 @@ def test_a_user_has_an_account_and_a_confirmed_address(account):
     assert Account.objects.get(kind="house").pk == 1
 
 
+def test_an_older_database_gives_nobody_the_account_of_somebody_the_engine_knows():
+    """Ids that count up would come back after a restore; drawn ones do not."""
+    lost = services.create_user("lost@example.org", "correct horse battery").account.pk
+    Account.objects.filter(pk=lost).delete()
+    User.objects.get(email="lost@example.org").delete()
+    newcomers = [services.create_user(f"new{i}@example.org", "correct horse battery").account.pk for i in range(3)]
+    assert lost not in newcomers
+    assert all(pk not in range(lost - 3, lost + 4) for pk in newcomers)
+
+
 def test_signing_up_makes_an_account(client):
     from allauth.account.signals import user_signed_up
 

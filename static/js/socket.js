@@ -59,6 +59,8 @@ export class Socket {
   }
 
   #lost() {
+    clearTimeout(this.timer); // A wait that was under way ends here, and with it its countdown.
+    clearInterval(this.ticker);
     this.onlost();
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.failures) * (0.75 + Math.random() / 2);
     this.failures += 1;

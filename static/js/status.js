@@ -15,11 +15,18 @@ export class Connection {
     this.bookChecking = true;
     this.lostAt = null;
     socket.onlost = () => this.#lost();
-    socket.onwait = (seconds) => this.#show("waiting", `Reconnecting in ${seconds} s`);
+    socket.onwait = (seconds) => (navigator.onLine ? this.#show("waiting", `Reconnecting in ${seconds} s`) : this.#show("lost", "Offline"));
     byId("refresh")?.remove();
     setInterval(() => setText(byId("clock"), `${clockOf(Date.now())} UTC`), 1000);
     setInterval(() => this.#probe(), PROBE_MS);
-    for (const name of ["online", "offline"]) addEventListener(name, () => (name === "online" ? socket.restart() : this.#show("lost", "Offline")));
+    addEventListener("online", () => {
+      socket.failures = 0; // No long wait for a network that is back.
+      socket.restart();
+    });
+    addEventListener("offline", () => {
+      this.missed = 1; // One more question without an answer, and the prices are old.
+      this.#probe();
+    });
     this.#show("checking", "Connecting");
   }
 
