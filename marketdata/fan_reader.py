@@ -7,6 +7,7 @@ feed could not go on where it had stopped, the reader says so to `lost`, and sta
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ ANY_N = -1  # The stream is still empty: whatever comes first is the beginning.
 SILENT_AFTER_S = 3.0  # A living feed says something at least every half second.
 
 
-class FanReader:
+class FanReader(ABC):
     """`n` is the last outcome that is known here."""
 
     stream: str
@@ -43,21 +44,21 @@ class FanReader:
 
     # ------------------------------------------------------------------------------------------------ for subclasses
 
+    @abstractmethod
     async def load(self) -> tuple[str, int] | None:
         """Read the present state. Returns the stream id it is true for and its n; None when there is none yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, payload: bytes) -> Any:
         """A batch with `n` and `after_n`."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def handle(self, batch: Any) -> None:
         """Take one batch that continues what is known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lost(self) -> None:
         """What comes next does not continue what was handled before."""
-        raise NotImplementedError
 
     # ---------------------------------------------------------------------------------------------------- for users
 

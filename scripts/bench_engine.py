@@ -27,7 +27,7 @@ async def through_redis() -> None:
             done = subprocess.run(
                 command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=True
             )
-            print(f"through Redis, journaled, {per_entry} a entry: {done.stdout.strip().splitlines()[-1]}")
+            print(f"through Redis and journal: {done.stdout.strip().splitlines()[-1]}")
 
 
 def main() -> None:

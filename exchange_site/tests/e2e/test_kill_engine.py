@@ -8,6 +8,7 @@ import json
 import os
 import random
 import threading
+from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Record:
         self.refusals[code] = self.refusals.get(code, 0) + 1
 
 
-class Client(threading.Thread):
+class Client(threading.Thread, ABC):
     """Sends until told to stop; every request has a key of its own and is asked again until its answer is final."""
 
     def __init__(self, name: str, bot: Bot, stop: threading.Event) -> None:
@@ -67,8 +68,9 @@ class Client(threading.Thread):
         except Exception as error:  # noqa: BLE001 - shown by the test, which fails on it.
             self.failure = repr(error)
 
+    @abstractmethod
     def act(self) -> None:
-        raise NotImplementedError
+        """Send one thing and note what was answered."""
 
     def place(self, order: dict[str, Any]) -> dict[str, Any] | None:
         answer = self.bot.final("POST", "/api/v1/order", order, self.key())

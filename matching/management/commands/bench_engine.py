@@ -33,6 +33,7 @@ from matching.messages import (
 from matching.transport import admit
 
 ACCOUNTS = 50
+FIRST_ACCOUNT = 1_001
 BACKLOG = 10_000_000
 DEADLINE_S = 300
 ORIGIN = "bench"
@@ -86,7 +87,7 @@ def _listing() -> Iterator[EngineCommand]:
     for symbol, decimals in (("BTC", 8), ("USDC", 6)):
         yield ListAsset(symbol=symbol, decimals=decimals, **_STAFF)
         yield FundHouse(asset=symbol, units=10**17, reference="bench", **_STAFF)
-        for account_id in range(1, ACCOUNTS + 1):
+        for account_id in range(FIRST_ACCOUNT, FIRST_ACCOUNT + ACCOUNTS):
             yield CreditAccount(account_id=account_id, asset=symbol, units=10**14, reference="bench", **_STAFF)
     yield ListMarket(
         symbol="BTC_USDC",
@@ -107,7 +108,7 @@ def _orders(count: int) -> Iterator[EngineCommand]:
     for index in range(count):
         mixed = index * 2_654_435_761 % 2**32
         yield PlaceOrder(
-            account_id=1 + mixed % ACCOUNTS,
+            account_id=FIRST_ACCOUNT + mixed % ACCOUNTS,
             market="BTC_USDC",
             side=Side.BID if mixed >> 16 & 1 else Side.ASK,
             order_type=OrderType.LIMIT,
