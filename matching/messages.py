@@ -252,7 +252,7 @@ class OrderAccepted(Message, frozen=True, tag="order_accepted"):
     client_id: int | None
 
 
-class TradeMade(Message, frozen=True, tag="trade"):
+class TradeMade(Message, frozen=True, kw_only=False, tag="trade"):
     """Two orders met at the maker's price.
 
     `quote_units` is what the buyer pays. The buyer's fee is in base units, the seller's in quote units.
@@ -390,7 +390,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
 # ------------------------------------------------------------------------------------------------ replies: answers
 
 
-class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=True):
+class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An order as it stands after the command: what the API shows of it."""
 
     order_id: int

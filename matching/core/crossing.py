@@ -10,13 +10,13 @@ from matching.core.book import BookSide
 from matching.core.fees import fee_units
 from matching.core.markets import Market
 from matching.core.orders import Order
+from matching.core.words import ASK, BID, CANCELLED, FILLED, PARTIALLY_FILLED, REJECT_MAKER, REJECT_TAKER
 from matching.messages import (
     EndReason,
     Event,
     OrderEnded,
     OrderStatus,
     SelfTradePrevention,
-    Side,
     TradeMade,
 )
 
@@ -43,7 +43,7 @@ def reach(
     side = market.asks if is_bid else market.bids
     unit = market.quote_units_per_tick_lot
     has_own_orders = account_id in market.of_account
-    skips_own = self_trade_prevention is SelfTradePrevention.REJECT_MAKER
+    skips_own = self_trade_prevention is REJECT_MAKER
     lots = quote = 0
     for level in side.best_first():
         price = level.price_ticks
@@ -99,9 +99,9 @@ def cross(balances: Balances, market: Market, taker: Order, events: list[Event])
 
 def _passes_own(balances: Balances, market: Market, taker: Order, maker: Order, events: list[Event]) -> bool:
     """Self-trade prevention at an own resting order. True when the taker may go on."""
-    if taker.self_trade_prevention is not SelfTradePrevention.REJECT_TAKER:
-        take_back(balances, market, maker, OrderStatus.CANCELLED, EndReason.SELF_TRADE_PREVENTION, events)
-    return taker.self_trade_prevention is SelfTradePrevention.REJECT_MAKER
+    if taker.self_trade_prevention is not REJECT_TAKER:
+        take_back(balances, market, maker, CANCELLED, EndReason.SELF_TRADE_PREVENTION, events)
+    return taker.self_trade_prevention is REJECT_MAKER
 
 
 def take_back(
@@ -161,33 +161,33 @@ def _trade(
         side.touched[price] = None
     _note_execution(maker, lots, quote)
     if maker_filled:
-        maker.status = OrderStatus.FILLED
+        maker.status = FILLED
     taker_filled = taker.remaining_lots == 0 if taker.quote_units is None else _budget_is_spent(market, side, taker)
     if taker_filled:
-        taker.status = OrderStatus.FILLED
+        taker.status = FILLED
         taker.remaining_lots = 0
     market.last_trade_id += 1
     market.last_price_ticks = price
     events.append(
-        TradeMade(
-            market=market.symbol,
-            trade_id=market.last_trade_id,
-            price_ticks=price,
-            quantity_lots=lots,
-            quote_units=quote,
-            taker_side=Side.BID if taker.is_bid else Side.ASK,
-            maker_order_id=maker.order_id,
-            taker_order_id=taker.order_id,
-            maker_account_id=maker.account_id,
-            taker_account_id=taker.account_id,
-            maker_fee_units=maker_fee,
-            taker_fee_units=taker_fee,
-            maker_executed_lots=maker.executed_lots,
-            maker_executed_quote_units=maker.executed_quote_units,
-            taker_executed_lots=taker.executed_lots,
-            taker_executed_quote_units=taker.executed_quote_units,
-            maker_filled=maker_filled,
-            taker_filled=taker_filled,
+        TradeMade(  # By position: see `Order.view`.
+            market.symbol,
+            market.last_trade_id,
+            price,
+            lots,
+            quote,
+            BID if taker.is_bid else ASK,
+            maker.order_id,
+            taker.order_id,
+            maker.account_id,
+            taker.account_id,
+            maker_fee,
+            taker_fee,
+            maker.executed_lots,
+            maker.executed_quote_units,
+            taker.executed_lots,
+            taker.executed_quote_units,
+            maker_filled,
+            taker_filled,
         )
     )
 
@@ -206,4 +206,4 @@ def _note_execution(order: Order, lots: int, quote: int) -> None:
     order.remaining_lots -= lots
     order.executed_lots += lots
     order.executed_quote_units += quote
-    order.status = OrderStatus.PARTIALLY_FILLED
+    order.status = PARTIALLY_FILLED

@@ -14,6 +14,7 @@ from matching.core.markets import Market
 from matching.core.orders import Order
 from matching.core.placing import place, refusal
 from matching.core.retries import Digest, Remembered, Retries
+from matching.core.words import CANCELLED, CLOSED
 from matching.messages import (
     CancelAllOrders,
     CancelOrder,
@@ -25,10 +26,8 @@ from matching.messages import (
     FundHouse,
     ListAsset,
     ListMarket,
-    MarketState,
     OrderReply,
     OrdersReply,
-    OrderStatus,
     OrderView,
     Outcome,
     PlaceOrder,
@@ -158,9 +157,9 @@ class Engine:
         market = self.markets[order.market]
         if cmd.market is not None and cmd.market != market.symbol:
             return Refused(reason=RefusalReason.UNKNOWN_ORDER)
-        if market.state is MarketState.CLOSED:
+        if market.state is CLOSED:
             return Refused(reason=RefusalReason.MARKET_CLOSED)
-        take_back(self.balances, market, order, OrderStatus.CANCELLED, EndReason.USER, events)
+        take_back(self.balances, market, order, CANCELLED, EndReason.USER, events)
         return OrderReply(order=order.view())
 
     def _find(self, cmd: CancelOrder) -> Order | None:
@@ -176,16 +175,16 @@ class Engine:
             markets = list(self.markets.values())
         elif cmd.market in self.markets:
             markets = [self.markets[cmd.market]]
-            if markets[0].state is MarketState.CLOSED and markets[0].of_account.get(cmd.account_id):
+            if markets[0].state is CLOSED and markets[0].of_account.get(cmd.account_id):
                 return Refused(reason=RefusalReason.MARKET_CLOSED)  # An empty list would say that no order is left.
         else:
             return Refused(reason=RefusalReason.UNKNOWN_MARKET)
         views: list[OrderView] = []
         for market in markets:
-            if market.state is MarketState.CLOSED:
+            if market.state is CLOSED:
                 continue
             for order in list(market.of_account.get(cmd.account_id, {}).values()):
-                take_back(self.balances, market, order, OrderStatus.CANCELLED, EndReason.USER, events)
+                take_back(self.balances, market, order, CANCELLED, EndReason.USER, events)
                 views.append(order.view())
         return OrdersReply(orders=views)
 

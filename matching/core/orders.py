@@ -1,13 +1,13 @@
 """An order inside the engine."""
 
 from matching.core.balances import Row
+from matching.core.words import ASK, BID
 from matching.messages import (
     EndReason,
     OrderStatus,
     OrderType,
     OrderView,
     SelfTradePrevention,
-    Side,
     TimeInForce,
 )
 
@@ -75,22 +75,23 @@ class Order:
 
     def view(self) -> OrderView:
         """What the public sees of it now."""
+        # By position, in the order of its fields: above 15 keywords msgspec takes five times as long.
         return OrderView(
-            order_id=self.order_id,
-            account_id=self.account_id,
-            market=self.market,
-            side=Side.BID if self.is_bid else Side.ASK,
-            order_type=self.order_type,
-            status=self.status,
-            price_ticks=self.price_ticks,
-            quantity_lots=self.quantity_lots,
-            quote_units=self.quote_units,
-            executed_lots=self.executed_lots,
-            executed_quote_units=self.executed_quote_units,
-            time_in_force=self.time_in_force,
-            post_only=self.post_only,
-            self_trade_prevention=self.self_trade_prevention,
-            client_id=self.client_id,
-            created_at_ms=self.created_at_ms,
-            end_reason=self.end_reason,
+            self.order_id,
+            self.account_id,
+            self.market,
+            BID if self.is_bid else ASK,
+            self.order_type,
+            self.status,
+            self.price_ticks,
+            self.quantity_lots,
+            self.quote_units,
+            self.executed_lots,
+            self.executed_quote_units,
+            self.time_in_force,
+            self.post_only,
+            self.self_trade_prevention,
+            self.client_id,
+            self.created_at_ms,
+            self.end_reason,
         )

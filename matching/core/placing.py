@@ -4,20 +4,30 @@ from matching.core.balances import Balances
 from matching.core.crossing import NO_LIMIT, cross, reach
 from matching.core.markets import Market
 from matching.core.orders import Order
+from matching.core.words import (
+    ASK,
+    BID,
+    CANCEL_ONLY,
+    CLOSED,
+    EXPIRED,
+    FILLED,
+    FOK,
+    GTC,
+    LIMIT,
+    MARKET,
+    NEW,
+    OPEN,
+    POST_ONLY,
+)
 from matching.messages import (
     MAX_INT,
     EndReason,
     Event,
-    MarketState,
     OrderAccepted,
     OrderEnded,
-    OrderStatus,
-    OrderType,
     PlaceOrder,
     RefusalReason,
     Refused,
-    Side,
-    TimeInForce,
 )
 
 
@@ -36,14 +46,14 @@ def refusal(market: Market, cmd: PlaceOrder) -> Refused | None:
     open_orders = market.of_account.get(cmd.account_id)
     if open_orders is not None and len(open_orders) >= market.max_open_orders and _may_rest(cmd):
         return Refused(reason=RefusalReason.TOO_MANY_OPEN_ORDERS)
-    if (cmd.post_only or market.state is MarketState.POST_ONLY) and _would_take(market, cmd):
+    if (cmd.post_only or market.state is POST_ONLY) and _would_take(market, cmd):
         return Refused(reason=RefusalReason.POST_ONLY_WOULD_TAKE)
     reason = _unfunded(market, cmd)
     return None if reason is None else Refused(reason=reason)
 
 
 def _may_rest(cmd: PlaceOrder) -> bool:
-    return cmd.order_type is OrderType.LIMIT and cmd.time_in_force is TimeInForce.GTC
+    return cmd.order_type is LIMIT and cmd.time_in_force is GTC
 
 
 def _malformed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
@@ -51,12 +61,12 @@ def _malformed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
     price, lots, quote = cmd.price_ticks, cmd.quantity_lots, cmd.quote_units
     if not 0 < cmd.account_id <= MAX_INT or (cmd.client_id is not None and not 0 <= cmd.client_id <= MAX_INT):
         return RefusalReason.INVALID_PARAMETER
-    if cmd.order_type is OrderType.LIMIT:
+    if cmd.order_type is LIMIT:
         if lots is None or quote is not None:
             return RefusalReason.INVALID_PARAMETER
         if price is None or not 0 < price <= MAX_INT:
             return RefusalReason.INVALID_PRICE
-        if cmd.post_only and cmd.time_in_force is not TimeInForce.GTC:
+        if cmd.post_only and cmd.time_in_force is not GTC:
             return RefusalReason.INVALID_PARAMETER
     elif price is not None or cmd.post_only or (lots is None) == (quote is None):
         return RefusalReason.INVALID_PARAMETER
@@ -76,28 +86,28 @@ def _malformed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
 
 def _closed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
     state = market.state
-    if state is MarketState.OPEN:
+    if state is OPEN:
         return None
-    if state is MarketState.CLOSED:
+    if state is CLOSED:
         return RefusalReason.MARKET_CLOSED
-    if state is MarketState.CANCEL_ONLY or cmd.order_type is OrderType.MARKET:
+    if state is CANCEL_ONLY or cmd.order_type is MARKET:
         return RefusalReason.MARKET_NOT_OPEN
-    if state is MarketState.POST_ONLY and cmd.time_in_force is not TimeInForce.GTC:
+    if state is POST_ONLY and cmd.time_in_force is not GTC:
         return RefusalReason.MARKET_NOT_OPEN
     return None
 
 
 def _would_take(market: Market, cmd: PlaceOrder) -> bool:
     assert cmd.price_ticks is not None, "only limit orders are post-only"
-    best = market.side(cmd.side is Side.ASK).best()
+    best = market.side(cmd.side is ASK).best()
     if best is None:
         return False
-    return cmd.price_ticks >= best.price_ticks if cmd.side is Side.BID else cmd.price_ticks <= best.price_ticks
+    return cmd.price_ticks >= best.price_ticks if cmd.side is BID else cmd.price_ticks <= best.price_ticks
 
 
 def _unfunded(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
     """Funds: a limit order needs its whole worth, a market order what it would really trade."""
-    is_bid = cmd.side is Side.BID
+    is_bid = cmd.side is BID
     asset = market.quote if is_bid else market.base
     row = asset.rows.get(cmd.account_id)
     available = 0 if row is None else row.available
@@ -149,18 +159,18 @@ def place(balances: Balances, market: Market, cmd: PlaceOrder, order_id: int, at
             client_id=cmd.client_id,
         )
     )
-    is_limit = order.order_type is OrderType.LIMIT
-    if is_limit and order.time_in_force is TimeInForce.FOK and not _fills_completely(market, order):
+    is_limit = order.order_type is LIMIT
+    if is_limit and order.time_in_force is FOK and not _fills_completely(market, order):
         _expire(market, order, EndReason.FILL_OR_KILL, events)
         return order
     stopped = cross(balances, market, order, events)
-    if order.status is OrderStatus.FILLED:
+    if order.status is FILLED:
         return order
     if stopped is not None:
         _expire(market, order, stopped, events)
     elif not is_limit:
         _expire(market, order, EndReason.INSUFFICIENT_LIQUIDITY, events)
-    elif order.time_in_force is not TimeInForce.GTC:
+    elif order.time_in_force is not GTC:
         _expire(market, order, EndReason.IMMEDIATE_OR_CANCEL, events)
     else:
         balances.lock(order.pay, market.reserved_units(order))
@@ -173,9 +183,9 @@ def _open(market: Market, cmd: PlaceOrder, order_id: int, at_ms: int) -> Order:
     order.order_id = order_id
     order.account_id = cmd.account_id
     order.market = market.symbol
-    order.is_bid = is_bid = cmd.side is Side.BID
+    order.is_bid = is_bid = cmd.side is BID
     order.order_type = cmd.order_type
-    order.status = OrderStatus.NEW
+    order.status = NEW
     order.price_ticks = cmd.price_ticks
     order.quantity_lots = cmd.quantity_lots
     order.quote_units = cmd.quote_units
@@ -210,14 +220,14 @@ def _fills_completely(market: Market, order: Order) -> bool:
 
 def _expire(market: Market, order: Order, reason: EndReason, events: list[Event]) -> None:
     """End an order that never rested: it reserves nothing."""
-    order.status = OrderStatus.EXPIRED
+    order.status = EXPIRED
     order.end_reason = reason
     events.append(
         OrderEnded(
             order_id=order.order_id,
             account_id=order.account_id,
             market=market.symbol,
-            status=OrderStatus.EXPIRED,
+            status=EXPIRED,
             reason=reason,
         )
     )
