@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 CONNECTIONS = 32
 BATCH_CONNECTIONS = 3  # An account may have 200 open orders in a market.
 BATCH = 50
-RATE = 500
+RATES = (250, 500)
 WINDOW = 60_000
 PRICE, QUANTITY = "170", "0.01"
 
@@ -91,6 +91,7 @@ async def measure(name: str, scratch: Scratch, traders: list[Trader], orders: in
     per_connection = max(2, orders // batch // connections)
     plans = [[traders[i % 2].request(batch) for i in range(per_connection)] for _ in range(connections)]
     tally = Tally()
+    used = scratch.cpu_seconds()
     started = time.perf_counter()
     await asyncio.gather(*(drive(scratch.port, plan, tally, 1 / rate if rate else 0) for plan in plans))
     answered = time.perf_counter() - started
@@ -103,6 +104,8 @@ async def measure(name: str, scratch: Scratch, traders: list[Trader], orders: in
         f"{tally.accepted / written:,.0f}/s to committed rows; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
         + (f"; refused {tally.others}" if tally.others else "")
     )
+    spent = {name: (seconds - used[name]) * 1e6 / tally.accepted for name, seconds in scratch.cpu_seconds().items()}
+    print("  CPU an order, µs: " + ", ".join(f"{name} {micros:.0f}" for name, micros in spent.items() if micros >= 1))
     return tally.accepted
 
 
@@ -116,7 +119,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=20_000, help="Orders of each run.")
     orders = parser.parse_args().orders
     print(machine())
-    with scratch_exchange() as scratch:
+    with scratch_exchange("--without", "market_maker") as scratch:
         traders = [
             Trader(scratch, "alice@example.org", "Ask", "SOL", "1000000"),
             Trader(scratch, "bob@example.org", "Bid", "USDC", "100000000"),
@@ -124,7 +127,7 @@ def main() -> None:
         accepted = 0
         for name, batch, rate, count in (
             (f"single signed orders, {CONNECTIONS} connections", 1, 0, orders),
-            (f"single signed orders, one connection at {RATE}/s", 1, RATE, orders // 4),
+            *((f"single signed orders, one connection at {rate}/s", 1, rate, rate * 10) for rate in RATES),
             (f"batches of {BATCH}, {BATCH_CONNECTIONS} connections", BATCH, 0, orders * 2),
         ):
             accepted += asyncio.run(measure(name, scratch, traders, count, batch, rate))

@@ -1,10 +1,13 @@
 """`./exchange bench engine`: the engine core on the oracle's flow, then the whole engine through Redis and journal."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import tempfile
+import time
 
-from bench_support import ROOT, machine
+from bench_support import ROOT, machine, percentile
 
 sys.path.insert(0, str(ROOT))
 
@@ -20,6 +23,20 @@ def core() -> None:
     print(f"core, oracle flow, balances and fees on: {best:,} messages/s (best of {RUNS})")
 
 
+def disk() -> None:
+    """The journal's sync, in the folder where temporary files go."""
+    times = []
+    with tempfile.TemporaryFile() as file:
+        os.posix_fallocate(file.fileno(), 0, 1 << 20)
+        for index in range(300):
+            os.pwrite(file.fileno(), b"x" * 300, index * 300)
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - began)
+    times.sort()
+    print(f"fdatasync: p50 {percentile(times, 50) * 1000:.2f} ms, p99 {percentile(times, 99) * 1000:.2f} ms")
+
+
 async def through_redis() -> None:
     async with scratch_services() as environment:
         for per_entry in ("1", "50"):
@@ -31,9 +48,8 @@ async def through_redis() -> None:
 
 
 def main() -> None:
-    import asyncio
-
     print(machine())
+    disk()
     core()
     asyncio.run(through_redis())
 

@@ -34,7 +34,7 @@ def percentile(sorted_values: list[float], percent: int) -> float:
 
 
 class Scratch:
-    """A whole exchange in a temporary home, without the market maker."""
+    """A whole exchange in a temporary home."""
 
     def __init__(self, home: Path, port: int) -> None:
         self.home = home
@@ -53,16 +53,26 @@ class Scratch:
     def status(self) -> dict[str, Any]:
         return json.loads(self.call("status", "--json"))
 
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each process has used of the processors so far, by the kernel's count (Linux)."""
+        used = {}
+        for name, process in self.status()["processes"].items():
+            if process["pid"]:
+                fields = Path(f"/proc/{process['pid']}/stat").read_text().rsplit(")", 1)[1].split()
+                used[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return used
+
 
 @contextlib.contextmanager
-def scratch_exchange() -> Iterator[Scratch]:
+def scratch_exchange(*options: str) -> Iterator[Scratch]:
+    """One that runs, with `options` of `up`; stopped and deleted at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="exchange-bench-") as folder:
         scratch = Scratch(Path(folder) / "home", port)
         try:
-            scratch.call("up", "--detach", "--without", "market_maker")
+            scratch.call("up", "--detach", *options)
             yield scratch
         finally:
             scratch.call("down")
