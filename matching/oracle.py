@@ -133,7 +133,7 @@ class Recorder:
                 command_ = place_command(request)
                 applied = apply(command_, "", at)
                 placed = applied.outcome
-                live[request.order_id] = (self.engine.last_order_id, command_.account_id)
+                live[request.order_id] = (self.engine.venue.last_order_id, command_.account_id)
             outcomes.append((request, cancelled, placed))
 
 

@@ -11,13 +11,14 @@ from matching.core.orders import Order
 
 
 class Level:
-    """All orders at one price, oldest first. `lots` is the sum of what they have left."""
+    """All orders at one price, first come first. `lots` is the sum of what they show, `hidden_lots` the rest."""
 
-    __slots__ = ("first", "last", "lots", "price_ticks")
+    __slots__ = ("first", "hidden_lots", "last", "lots", "price_ticks")
 
     def __init__(self, price_ticks: int) -> None:
         self.price_ticks = price_ticks
         self.lots = 0
+        self.hidden_lots = 0
         self.first: Order | None = None
         self.last: Order | None = None
 
@@ -65,6 +66,8 @@ class BookSide:
             last.behind = order
         level.last = order
         level.lots += order.remaining_lots
+        if order.extra is not None:
+            level.hidden_lots += order.extra.hidden_lots
         self.touched[price] = None
 
     def remove(self, order: Order) -> None:
@@ -81,6 +84,8 @@ class BookSide:
         else:
             behind.before = before
         level.lots -= order.remaining_lots
+        if order.extra is not None:
+            level.hidden_lots -= order.extra.hidden_lots
         price = level.price_ticks
         if level.first is None:
             del self.levels[price]
@@ -91,6 +96,48 @@ class BookSide:
                 del self._ranks[bisect_left(self._ranks, rank)]
         order.level = order.before = order.behind = None
         self.touched[price] = None
+
+    def shrink(self, order: Order, lots: int) -> None:
+        """Take `lots` off what an order shows; it keeps its place. Some of it must be left."""
+        level = order.level
+        assert isinstance(level, Level), "the order does not rest"
+        assert 0 < lots < order.remaining_lots, "shrink() to nothing"
+        order.remaining_lots -= lots
+        level.lots -= lots
+        self.touched[level.price_ticks] = None
+
+    def shrink_hidden(self, order: Order, lots: int) -> None:
+        """Take `lots` off what an iceberg hides."""
+        level = order.level
+        assert isinstance(level, Level)
+        assert order.extra is not None
+        assert 0 < lots <= order.extra.hidden_lots
+        order.extra.hidden_lots -= lots
+        level.hidden_lots -= lots
+
+    def reveal(self, order: Order) -> None:
+        """Let an iceberg show all it has; it keeps its place."""
+        level, extra = order.level, order.extra
+        if extra is None or not extra.hidden_lots:
+            return
+        assert isinstance(level, Level), "the order does not rest"
+        level.hidden_lots -= extra.hidden_lots
+        level.lots += extra.hidden_lots
+        order.remaining_lots += extra.hidden_lots
+        extra.hidden_lots = 0
+        self.touched[level.price_ticks] = None
+
+    def hide(self, order: Order) -> None:
+        """Let an iceberg show no more than its display; it keeps its place."""
+        level, extra = order.level, order.extra
+        if extra is None or extra.terms.display_lots is None or order.remaining_lots <= extra.terms.display_lots:
+            return
+        assert isinstance(level, Level), "the order does not rest"
+        extra.hidden_lots += order.remaining_lots - extra.terms.display_lots
+        level.hidden_lots += order.remaining_lots - extra.terms.display_lots
+        level.lots -= order.remaining_lots - extra.terms.display_lots
+        order.remaining_lots = extra.terms.display_lots
+        self.touched[level.price_ticks] = None
 
     def changes(self) -> list[tuple[int, int]]:
         """New absolute lots of every price touched since the last call, 0 where the level is gone."""

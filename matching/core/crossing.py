@@ -1,91 +1,46 @@
-"""Matching: price, then time, at the maker's price. Exact by construction; the fee is the only rounding.
+"""Matching: price, then place in the queue, at the maker's price. Exact by construction; fees are the only rounding."""
 
-`cross` moves money and trades; `reach` walks the same way without touching anything, and answers what would happen.
-"""
-
-from typing import NamedTuple
-
-from matching.core.balances import Balances
 from matching.core.book import BookSide
-from matching.core.fees import fee_units
+from matching.core.bounds import beyond
+from matching.core.ending import take_back
+from matching.core.fees import fee_units, rebate_units
 from matching.core.markets import Market
 from matching.core.orders import Order
-from matching.core.words import ASK, BID, CANCELLED, FILLED, PARTIALLY_FILLED, REJECT_MAKER, REJECT_TAKER
-from matching.messages import (
-    EndReason,
-    Event,
-    OrderEnded,
-    OrderStatus,
-    SelfTradePrevention,
-    TradeMade,
+from matching.core.venue import Venue
+from matching.core.words import (
+    ASK,
+    BID,
+    CANCELLED,
+    DECREMENT,
+    FILLED,
+    MODIFIED,
+    PARTIALLY_FILLED,
+    REJECT_MAKER,
+    REJECT_TAKER,
 )
-
-NO_LIMIT = 1 << 80  # More lots or units than any order can ask for.
-
-
-class Reach(NamedTuple):
-    """What an incoming order would trade: lots, and quote units at the makers' prices."""
-
-    lots: int
-    quote_units: int
+from matching.messages import EndReason, Event, OrderChanged, TradeMade
 
 
-def reach(
-    market: Market,
-    account_id: int,
-    is_bid: bool,
-    limit_ticks: int | None,
-    want_lots: int,
-    budget_units: int,
-    self_trade_prevention: SelfTradePrevention,
-) -> Reach:
-    """How far an order of `want_lots` within `budget_units` of quote would get, self-trade prevention included."""
-    side = market.asks if is_bid else market.bids
-    unit = market.quote_units_per_tick_lot
-    has_own_orders = account_id in market.of_account
-    skips_own = self_trade_prevention is REJECT_MAKER
-    lots = quote = 0
-    for level in side.best_first():
-        price = level.price_ticks
-        if limit_ticks is not None and (price > limit_ticks if is_bid else price < limit_ticks):
-            break
-        offered, meets_own = level.lots, False
-        if has_own_orders:
-            offered = 0
-            for maker in level.orders():
-                if maker.account_id != account_id:
-                    offered += maker.remaining_lots
-                elif not skips_own:
-                    meets_own = True
-                    break
-        take = min(offered, want_lots - lots, (budget_units - quote) // (price * unit))
-        lots += take
-        quote += take * price * unit
-        if take < offered or meets_own or lots == want_lots:
-            break
-    return Reach(lots, quote)
-
-
-def cross(balances: Balances, market: Market, taker: Order, events: list[Event]) -> EndReason | None:
-    """Trade `taker` against the book as far as its limit, quantity and quote budget allow.
+def cross(venue: Venue, market: Market, taker: Order, limit_ticks: int | None, events: list[Event]) -> EndReason | None:
+    """Trade `taker` against the book as far as `limit_ticks`, its quantity and its quote budget allow.
 
     Returns SELF_TRADE_PREVENTION when it met an order of its own account and must not go on, else None. A taker by
     quote amount (`quote_units` set) is complete when the rest of its budget is less than one lot.
     """
     side = market.asks if taker.is_bid else market.bids
-    limit = taker.price_ticks
+    is_bid = taker.is_bid
     unit = market.quote_units_per_tick_lot
     while taker.remaining_lots > 0:
         level = side.best()
         if level is None:
             return None
         price = level.price_ticks
-        if limit is not None and (price > limit if taker.is_bid else price < limit):
+        if limit_ticks is not None and (price > limit_ticks if is_bid else price < limit_ticks):
             return None
         maker = level.first
         assert maker is not None, "a level without orders"
         if maker.account_id == taker.account_id:
-            if not _passes_own(balances, market, taker, maker, events):
+            if not _passes_own(venue, market, taker, maker, events):
                 return EndReason.SELF_TRADE_PREVENTION
             continue
         lots = min(taker.remaining_lots, maker.remaining_lots)
@@ -93,40 +48,78 @@ def cross(balances: Balances, market: Market, taker: Order, events: list[Event])
             lots = min(lots, (taker.quote_units - taker.executed_quote_units) // (price * unit))
             if lots == 0:
                 return None
-        _trade(balances, market, side, maker, taker, price, lots, events)
+        _trade(venue, market, side, maker, taker, price, lots, limit_ticks, events)
     return None
 
 
-def _passes_own(balances: Balances, market: Market, taker: Order, maker: Order, events: list[Event]) -> bool:
+# ------------------------------------------------------------------------------------------------ self-trade prevention
+
+
+def _passes_own(venue: Venue, market: Market, taker: Order, maker: Order, events: list[Event]) -> bool:
     """Self-trade prevention at an own resting order. True when the taker may go on."""
-    if taker.self_trade_prevention is not REJECT_TAKER:
-        take_back(balances, market, maker, CANCELLED, EndReason.SELF_TRADE_PREVENTION, events)
-    return taker.self_trade_prevention is REJECT_MAKER
+    prevention = taker.self_trade_prevention
+    if prevention is DECREMENT:
+        lots = min(taker.remaining_lots, maker.remaining_lots)
+        decrement_maker(venue, market, maker, lots, events)
+        return decrement_taker(taker, lots, events)
+    if prevention is not REJECT_TAKER:
+        take_back(venue, market, maker, CANCELLED, EndReason.SELF_TRADE_PREVENTION, events)
+    return prevention is REJECT_MAKER
 
 
-def take_back(
-    balances: Balances, market: Market, order: Order, status: OrderStatus, reason: EndReason, events: list[Event]
-) -> None:
-    """End a resting order and release what it reserves."""
-    balances.unlock(order.pay, market.reserved_units(order))
-    market.leave(order)
-    order.status = status
-    order.end_reason = reason
-    events.append(
-        OrderEnded(
-            order_id=order.order_id, account_id=order.account_id, market=market.symbol, status=status, reason=reason
-        )
-    )
+def decrement_maker(venue: Venue, market: Market, maker: Order, lots: int, events: list[Event]) -> None:
+    """Take `lots` (at most what it shows) off a resting order, or end it when nothing is left."""
+    if lots == maker.unfilled_lots:
+        take_back(venue, market, maker, CANCELLED, EndReason.SELF_TRADE_PREVENTION, events)
+        return
+    before = market.reserved_units(maker)
+    assert maker.quantity_lots is not None, "only orders by quantity rest"
+    maker.quantity_lots -= lots
+    side = market.side(maker.is_bid)
+    if lots < maker.remaining_lots:
+        side.shrink(maker, lots)
+    else:
+        side.remove(maker)
+        maker.remaining_lots = 0
+        show_more(market, maker)
+    venue.balances.unlock(maker.pay, before - market.reserved_units(maker))
+    events.append(OrderChanged(change=MODIFIED, order=maker.view()))
+
+
+def decrement_taker(taker: Order, lots: int, events: list[Event]) -> bool:
+    """Take `lots` off an incoming order. False when it has nothing left."""
+    assert taker.quantity_lots is not None, "orders by quote amount cannot be decremented"
+    if lots == taker.remaining_lots:
+        return False
+    taker.quantity_lots -= lots
+    taker.remaining_lots -= lots
+    events.append(OrderChanged(change=MODIFIED, order=taker.view()))
+    return True
+
+
+def show_more(market: Market, order: Order) -> None:
+    """An iceberg has used up what it showed (and has left the queue): the next part queues up behind the others."""
+    extra = order.extra
+    assert extra is not None
+    assert extra.terms.display_lots is not None
+    assert order.remaining_lots == 0
+    order.remaining_lots = min(extra.hidden_lots, extra.terms.display_lots)
+    extra.hidden_lots -= order.remaining_lots
+    market.queue_up(order)
+
+
+# -------------------------------------------------------------------------------------------------------------- trades
 
 
 def _trade(
-    balances: Balances,
+    venue: Venue,
     market: Market,
     side: BookSide,
     maker: Order,
     taker: Order,
     price: int,
     lots: int,
+    limit_ticks: int | None,
     events: list[Event],
 ) -> None:
     """Settle one trade: both sides pay, both receive less their fee, the venue gets the fees."""
@@ -137,35 +130,47 @@ def _trade(
     else:
         taker_gives, taker_gets, taker_fees, maker_fees = base, quote, market.quote.fees, market.base.fees
     taker_fee = fee_units(taker_gets, taker.taker_fee_ppm)
-    maker_fee = fee_units(taker_gives, maker.maker_fee_ppm)
+    maker_ppm = maker.maker_fee_ppm
+    if maker_ppm >= 0:
+        maker_fee = fee_units(taker_gives, maker_ppm)
+    else:
+        maker_fee = -rebate_units(taker_gets, maker_ppm, taker_fee)
+    balances = venue.balances
     touch = balances.touch
     for row in (taker.pay, taker.receive, maker.pay, maker.receive):
         touch(row)
     taker.pay.available -= taker_gives
     taker.receive.available += taker_gets - taker_fee
     maker.pay.locked -= taker_gets
-    maker.receive.available += taker_gives - maker_fee
-    if taker_fee:
+    if maker_fee >= 0:
+        maker.receive.available += taker_gives - maker_fee
+        collected = taker_fee
+    else:
+        maker.receive.available += taker_gives
+        maker.pay.available -= maker_fee
+        collected = taker_fee + maker_fee
+    if collected:
         touch(taker_fees)
-        taker_fees.available += taker_fee
-    if maker_fee:
+        taker_fees.available += collected
+    if maker_fee > 0:
         touch(maker_fees)
         maker_fees.available += maker_fee
     _note_execution(taker, lots, quote)
-    maker_filled = maker.remaining_lots == lots
-    if maker_filled:
-        market.leave(maker)
+    maker_filled = _reduce_maker(market, side, maker, lots)
+    maker.executed_lots += lots
+    maker.executed_quote_units += quote
+    maker.status = FILLED if maker_filled else PARTIALLY_FILLED
+    if taker.quote_units is None:
+        taker_filled = taker.remaining_lots == 0
     else:
-        level = side.levels[price]
-        level.lots -= lots
-        side.touched[price] = None
-    _note_execution(maker, lots, quote)
-    if maker_filled:
-        maker.status = FILLED
-    taker_filled = taker.remaining_lots == 0 if taker.quote_units is None else _budget_is_spent(market, side, taker)
+        taker_filled = _budget_is_spent(market, side, taker, limit_ticks)
     if taker_filled:
         taker.status = FILLED
         taker.remaining_lots = 0
+    if maker.extra is not None:
+        note_receipt(venue, maker, taker_gives - max(maker_fee, 0))
+    if taker.extra is not None:
+        note_receipt(venue, taker, taker_gets - taker_fee)
     market.last_trade_id += 1
     market.last_price_ticks = price
     events.append(
@@ -192,14 +197,38 @@ def _trade(
     )
 
 
-def _budget_is_spent(market: Market, side: BookSide, taker: Order) -> bool:
+def _reduce_maker(market: Market, side: BookSide, maker: Order, lots: int) -> bool:
+    """Take traded lots off a resting order. True when it is filled (and gone)."""
+    if lots < maker.remaining_lots:
+        side.shrink(maker, lots)
+        return False
+    if maker.extra is not None and maker.extra.hidden_lots:
+        side.remove(maker)
+        maker.remaining_lots = 0
+        show_more(market, maker)
+        return False
+    market.leave(maker)
+    maker.remaining_lots = 0
+    return True
+
+
+def note_receipt(venue: Venue, order: Order, units: int) -> None:
+    """Remember that an order with terms traded: exits and partners hang on it."""
+    assert order.extra is not None
+    order.extra.received_units += units
+    venue.followups.append(order)
+
+
+def _budget_is_spent(market: Market, side: BookSide, taker: Order, limit_ticks: int | None) -> bool:
     """Whether what is left of a quote budget is less than one lot at the best price that is left."""
     assert taker.quote_units is not None
     left = taker.quote_units - taker.executed_quote_units
     if left == 0:
         return True
     level = side.best()
-    return level is not None and left < level.price_ticks * market.quote_units_per_tick_lot
+    if level is None or (limit_ticks is not None and beyond(level.price_ticks, limit_ticks, taker.is_bid)):
+        return False
+    return left < level.price_ticks * market.quote_units_per_tick_lot
 
 
 def _note_execution(order: Order, lots: int, quote: int) -> None:

@@ -4,24 +4,39 @@ The same commands with the same times give byte-equal outcomes in any process, f
 I/O, no float, no iteration over sets. What the outside does around it (log, journal, publish) is `matching.runtime`.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-from matching.core import invariants, state, venue
+import msgspec
+
+from matching.core import administration, funding, invariants, overdue, state
+from matching.core.aftermath import aftermath
+from matching.core.amending import amend
+from matching.core.auction import indication
 from matching.core.balances import Balances
-from matching.core.crossing import take_back
+from matching.core.cancelling import cancel, cancel_all
 from matching.core.markets import Market
 from matching.core.orders import Order
-from matching.core.placing import place, refusal
+from matching.core.pairs import place_pair
+from matching.core.placing import place
 from matching.core.retries import Digest, Remembered, Retries
-from matching.core.words import CANCELLED, CLOSED
+from matching.core.venue import Venue
+from matching.core.words import AUCTION
 from matching.messages import (
+    MAX_BATCH_STEPS,
+    ActivateRules,
+    AmendOrder,
+    Batch,
+    BatchReply,
+    CancelAfter,
     CancelAllOrders,
     CancelOrder,
     Command,
     CreditAccount,
+    CreditDeposit,
+    DebitAccount,
+    DefundHouse,
     Done,
-    EndReason,
     Event,
     FundHouse,
     ListAsset,
@@ -30,13 +45,37 @@ from matching.messages import (
     OrdersReply,
     OrderView,
     Outcome,
+    PlaceOco,
     PlaceOrder,
     RefusalReason,
     Refused,
+    ReleaseWithdrawal,
     Reply,
+    ReserveWithdrawal,
+    SetAccountBlock,
+    SetAccountTier,
+    SetKillSwitch,
     SetMarketFees,
+    SetMarketLimits,
     SetMarketState,
+    SettleWithdrawal,
 )
+
+_ADMINISTRATION: dict[type, Callable[[Venue, Any, list[Event]], RefusalReason | None]] = {
+    ListAsset: administration.list_asset,
+    ListMarket: administration.list_market,
+    SetMarketState: administration.set_market_state,
+    SetMarketLimits: administration.set_market_limits,
+    SetMarketFees: administration.set_market_fees,
+    SetAccountTier: administration.set_account_tier,
+    SetAccountBlock: administration.set_account_block,
+    SetKillSwitch: administration.set_kill_switch,
+    ActivateRules: administration.activate_rules,
+    FundHouse: funding.fund_house,
+    CreditAccount: funding.credit_account,
+}
+_NEW_MONEY = {DefundHouse, DebitAccount, CreditDeposit, ReserveWithdrawal, SettleWithdrawal, ReleaseWithdrawal}
+_RETRIED_ANEW = frozenset({"idempotency_key", "valid_until_ms"})
 
 
 class Applied(NamedTuple):
@@ -49,34 +88,54 @@ class Applied(NamedTuple):
 
 
 class Engine:
-    """All markets and balances. `n`, `seq` and `at_ms` are the position after the last outcome."""
+    """Decides about commands. `n` and `seq` are the position after the last outcome, `venue` is everything it knows."""
 
     def __init__(self) -> None:
         self.n = 0
         self.seq = 0
-        self.at_ms = 0
-        self.last_order_id = 0
-        self.balances = Balances()
-        self.markets: dict[str, Market] = {}
-        self._markets: tuple[Market, ...] = ()  # The same, ready to walk through after every command.
-        self.open_orders: dict[int, Order] = {}
+        self.venue = Venue()
         self.retries = Retries()
+        self._markets: tuple[Market, ...] = ()  # The venue's, ready to walk through after every command.
+
+    @property
+    def at_ms(self) -> int:
+        """Log time of the last command or tick."""
+        return self.venue.at_ms
+
+    @property
+    def rules_version(self) -> int:
+        return self.venue.rules_version
+
+    @property
+    def balances(self) -> Balances:
+        return self.venue.balances
+
+    @property
+    def markets(self) -> dict[str, Market]:
+        return self.venue.markets
+
+    @property
+    def open_orders(self) -> dict[int, Order]:
+        """Every open order by its id, resting or conditional."""
+        return self.venue.open_orders
 
     # ------------------------------------------------------------------------------------------------------ commands
 
     def apply(self, command: Command, command_id: str, at_ms: int) -> Applied:
         """Decide about one command. A refusal is an answer; an exception means the state can no longer be trusted.
 
-        `at_ms` is the journal's time and must not be before that of the last command.
+        `at_ms` is the journal's time and must not be before that of the last command. What fell due before it must
+        have been done by `tick`.
         """
-        assert at_ms >= self.at_ms, "the log's time went back"
-        self.at_ms = at_ms
+        venue = self.venue
+        assert at_ms >= venue.at_ms, "the log's time went back"
+        venue.at_ms = at_ms
         key = command.idempotency_key
         if key is None:
             return self._decide(command, command_id)
         account_id = getattr(command, "account_id", 0)
         digest = _digest(command)
-        self.retries.forget(at_ms, self.open_orders)
+        self.retries.forget(at_ms, venue.open_orders)
         known = self.retries.find(account_id, key)
         if known is not None:
             if known.digest != digest:
@@ -87,36 +146,52 @@ class Engine:
         applied = self._decide(command, command_id)
         if type(applied.reply) is Refused and applied.reply.reason is RefusalReason.EXPIRED_IN_QUEUE:
             return applied  # Its caller is told to send the same key again later; a stored refusal would never let it.
-        order_id = applied.reply.order.order_id if isinstance(applied.reply, OrderReply) else 0
-        if order_id not in self.open_orders:
-            order_id = 0
-        self.retries.remember(account_id, key, at_ms, Remembered(digest, applied.n, applied.reply, order_id))
+        order_ids = tuple(order_id for order_id in _order_ids(applied.reply) if order_id in venue.open_orders)
+        self.retries.remember(account_id, key, at_ms, Remembered(digest, applied.n, applied.reply, order_ids))
         return applied
 
     def refuse(self, command_id: str, at_ms: int, reason: RefusalReason) -> Applied:
         """The outcome of a command that is not applied at all: unreadable, poisonous, reusing a key."""
-        self.at_ms = max(self.at_ms, at_ms)
+        self.venue.at_ms = max(self.venue.at_ms, at_ms)
         return self._outcome(command_id, [], Refused(reason=reason))
 
-    def tick(self, at_ms: int) -> None:
-        """Let time pass without a command: idempotency keys run out. Makes no outcome."""
-        assert at_ms >= self.at_ms, "the log's time went back"
-        self.at_ms = at_ms
-        self.retries.forget(at_ms, self.open_orders)
+    def tick(self, at_ms: int) -> Applied | None:
+        """Let time pass without a command: idempotency keys run out, timers fire.
+
+        Returns an outcome when a timer did something, else None. More may be due at the same time: while
+        `next_timer_ms` says so, call again.
+        """
+        venue = self.venue
+        assert at_ms >= venue.at_ms, "the log's time went back"
+        venue.at_ms = at_ms
+        self.retries.forget(at_ms, venue.open_orders)
+        due_ms = overdue.next_due_ms(venue)
+        if due_ms is None or due_ms > at_ms:
+            return None
+        venue.fired = 0
+        events: list[Event] = []
+        overdue.fire_due(venue, events)
+        return self._outcome(f"tick/{at_ms}", events, Done()) if events else None
 
     def next_timer_ms(self) -> int | None:
-        """When `tick` next has something to do."""
+        """When the next timer of an order, an account or a market is due; no later command may come before its tick."""
+        return overdue.next_due_ms(self.venue)
+
+    def next_forget_ms(self) -> int | None:
+        """When the next idempotency key runs out. Nothing depends on being punctual with it."""
         return self.retries.next_expiry_ms()
 
     def _decide(self, command: Command, command_id: str) -> Applied:
         events: list[Event] = []
+        self.venue.fired = 0
+        kind = type(command)
         reply: Reply
-        if type(command) is PlaceOrder:
-            reply = self._place(command, events)
-        elif type(command) is CancelOrder:
-            reply = self._cancel(command, events)
-        elif type(command) is CancelAllOrders:
-            reply = self._cancel_all(command, events)
+        if kind in _TRADING:
+            reply = self._trade(command, events)
+        elif kind is Batch:
+            reply = self._batch(command, events)  # type: ignore[arg-type]
+        elif kind is CancelAfter:
+            reply = overdue.set_cancel_after(self.venue, command, events)  # type: ignore[arg-type]
         else:
             reason = self._administer(command, events)
             reply = Done() if reason is None else Refused(reason=reason)
@@ -126,84 +201,85 @@ class Engine:
         self.n += 1
         seq = self.seq + 1
         if events:
-            events += self.balances.changes()
+            events += self.venue.balances.changes()
             for market in self._markets:
                 if market.bids.touched or market.asks.touched:
+                    if market.state is AUCTION:
+                        indicated = indication(market)
+                        if indicated is not None:
+                            events.append(indicated)
                     events.append(market.book_change())
             self.seq += len(events)
         refused = reply.reason if type(reply) is Refused else None
-        return Applied(Outcome(self.n, seq, self.at_ms, command_id, events, refused), reply, self.n, False)
+        return Applied(Outcome(self.n, seq, self.venue.at_ms, command_id, events, refused), reply, self.n, False)
 
-    # -------------------------------------------------------------------------------------------------------- orders
+    # ------------------------------------------------------------------------------------------------------- trading
 
-    def _place(self, cmd: PlaceOrder, events: list[Event]) -> Reply:
-        if cmd.valid_until_ms is not None and cmd.valid_until_ms < self.at_ms:
+    def _trade(self, command: Any, events: list[Event]) -> OrderReply | OrdersReply | Refused:
+        """One trading command or one step of a batch."""
+        venue = self.venue
+        kind = type(command)
+        if kind is PlaceOrder:
+            if command.valid_until_ms is not None and command.valid_until_ms < venue.at_ms:
+                return Refused(reason=RefusalReason.EXPIRED_IN_QUEUE)
+            market = venue.markets.get(command.market)
+            if market is None:
+                return Refused(reason=RefusalReason.UNKNOWN_MARKET)
+            placed = place(venue, market, command, events)
+            if type(placed) is Refused:
+                return placed
+            order, prices = placed  # type: ignore[misc]
+            if prices is not None or venue.followups:
+                aftermath(venue, market, prices, events)
+            return OrderReply(order=order.view())
+        if kind is CancelOrder:
+            return cancel(venue, command, events)
+        if kind is CancelAllOrders:
+            return cancel_all(venue, command, events)
+        if venue.rules_version < 2:
+            return Refused(reason=RefusalReason.RULES_NOT_ACTIVE)
+        if command.valid_until_ms is not None and command.valid_until_ms < venue.at_ms:
             return Refused(reason=RefusalReason.EXPIRED_IN_QUEUE)
-        market = self.markets.get(cmd.market)
+        if kind is AmendOrder:
+            return amend(venue, command, events)
+        market = venue.markets.get(command.first.market)
         if market is None:
             return Refused(reason=RefusalReason.UNKNOWN_MARKET)
-        refused = refusal(market, cmd)
-        if refused is not None:
-            return refused
-        # Point of no return: the order is ours. A failure below is a bug, not a refusal.
-        self.last_order_id += 1
-        order = place(self.balances, market, cmd, self.last_order_id, self.at_ms, events)
-        return OrderReply(order=order.view())
+        return place_pair(venue, market, command, events)
 
-    def _cancel(self, cmd: CancelOrder, events: list[Event]) -> Reply:
-        order = self._find(cmd)
-        if order is None or order.account_id != cmd.account_id:
-            return Refused(reason=RefusalReason.UNKNOWN_ORDER)
-        market = self.markets[order.market]
-        if cmd.market is not None and cmd.market != market.symbol:
-            return Refused(reason=RefusalReason.UNKNOWN_ORDER)
-        if market.state is CLOSED:
-            return Refused(reason=RefusalReason.MARKET_CLOSED)
-        take_back(self.balances, market, order, CANCELLED, EndReason.USER, events)
-        return OrderReply(order=order.view())
-
-    def _find(self, cmd: CancelOrder) -> Order | None:
-        if cmd.order_id is not None:
-            return self.open_orders.get(cmd.order_id)
-        market = self.markets.get(cmd.market or "")
-        if market is None or cmd.client_id is None:
-            return None
-        return market.by_client_id.get((cmd.account_id, cmd.client_id))
-
-    def _cancel_all(self, cmd: CancelAllOrders, events: list[Event]) -> Reply:
-        if cmd.market is None:
-            markets = list(self.markets.values())
-        elif cmd.market in self.markets:
-            markets = [self.markets[cmd.market]]
-            if markets[0].state is CLOSED and markets[0].of_account.get(cmd.account_id):
-                return Refused(reason=RefusalReason.MARKET_CLOSED)  # An empty list would say that no order is left.
-        else:
-            return Refused(reason=RefusalReason.UNKNOWN_MARKET)
-        views: list[OrderView] = []
-        for market in markets:
-            if market.state is CLOSED:
+    def _batch(self, batch: Batch, events: list[Event]) -> BatchReply | Refused:
+        """Every step is decided as if it had come alone, at this position of the log."""
+        if self.venue.rules_version < 2:
+            return Refused(reason=RefusalReason.RULES_NOT_ACTIVE)
+        if batch.valid_until_ms is not None and batch.valid_until_ms < self.venue.at_ms:
+            return Refused(reason=RefusalReason.EXPIRED_IN_QUEUE)
+        if not 0 < len(batch.steps) <= MAX_BATCH_STEPS:
+            return Refused(reason=RefusalReason.INVALID_PARAMETER)
+        replies: list[OrderReply | OrdersReply | Refused] = []
+        for step in batch.steps:
+            if step.account_id != batch.account_id:
+                replies.append(Refused(reason=RefusalReason.INVALID_PARAMETER))
                 continue
-            for order in list(market.of_account.get(cmd.account_id, {}).values()):
-                take_back(self.balances, market, order, CANCELLED, EndReason.USER, events)
-                views.append(order.view())
-        return OrdersReply(orders=views)
+            timeless = getattr(step, "valid_until_ms", None) is None
+            alone = step if timeless else msgspec.structs.replace(step, valid_until_ms=None)
+            replies.append(self._trade(alone, events))
+        return BatchReply(replies=replies)
+
+    # ---------------------------------------------------------------------------------------------- everything else
 
     def _administer(self, command: Command, events: list[Event]) -> RefusalReason | None:
-        if isinstance(command, ListAsset):
-            return venue.list_asset(self.balances, command, events)
-        if isinstance(command, ListMarket):
-            reason = venue.list_market(self.balances, self.markets, self.open_orders, command, events)
-            self._markets = tuple(self.markets.values())
-            return reason
-        if isinstance(command, SetMarketState):
-            return venue.set_market_state(self.markets, command, events)
-        if isinstance(command, SetMarketFees):
-            return venue.set_market_fees(self.markets, command, events)
-        if isinstance(command, FundHouse):
-            return venue.fund_house(self.balances, command, events)
-        if isinstance(command, CreditAccount):
-            return venue.credit_account(self.balances, command, events)
-        return RefusalReason.MALFORMED
+        kind = type(command)
+        if kind in _NEW_MONEY:
+            if self.venue.rules_version < 2:
+                return RefusalReason.RULES_NOT_ACTIVE
+            return funding.by_number(self.venue, command, events)  # type: ignore[arg-type]
+        decide = _ADMINISTRATION.get(kind)
+        if decide is None:
+            return RefusalReason.MALFORMED
+        reason = decide(self.venue, command, events)
+        if kind is ListMarket:
+            self._markets = tuple(self.venue.markets.values())
+        return reason
 
     # --------------------------------------------------------------------------------------------- state and proof
 
@@ -216,29 +292,52 @@ class Engine:
         """An engine that goes on exactly where the dumped one stood. Checks every invariant on the way."""
         engine = cls()
         state.load(engine, dumped)
-        engine._markets = tuple(engine.markets.values())
+        engine._markets = tuple(engine.venue.markets.values())
         engine.check_invariants()
         return engine
 
     def check_invariants(self) -> None:
         """Prove the whole state sound. Raises InvariantBroken naming what is not."""
-        invariants.check(self)
+        invariants.check(self.venue)
 
     def open_order_views(self) -> Iterator[OrderView]:
         """Every open order of every market, oldest first."""
-        for order_id in sorted(self.open_orders):
-            yield self.open_orders[order_id].view()
+        for order_id in sorted(self.venue.open_orders):
+            yield self.venue.open_orders[order_id].view()
 
     def balance_rows(self) -> Iterator[tuple[int, str, int, int]]:
         """Every `(account_id, asset, available_units, locked_units)`, ordered by asset and account."""
-        for symbol in sorted(self.balances.assets):
-            rows = self.balances.assets[symbol].rows
+        assets = self.venue.balances.assets
+        for symbol in sorted(assets):
+            rows = assets[symbol].rows
             for account_id in sorted(rows):
                 yield account_id, symbol, rows[account_id].available, rows[account_id].locked
 
 
+_TRADING = frozenset({PlaceOrder, CancelOrder, CancelAllOrders, AmendOrder, PlaceOco})
+
+
+def _order_ids(reply: Reply) -> list[int]:
+    """The orders that an answer tells of."""
+    if isinstance(reply, OrderReply):
+        return [reply.order.order_id]
+    if isinstance(reply, OrdersReply):
+        return [order.order_id for order in reply.orders]
+    if isinstance(reply, BatchReply):
+        return [order_id for one in reply.replies for order_id in _order_ids(one)]
+    return []
+
+
 def _digest(command: Command) -> Digest:
-    """What makes two requests the same: everything but the key and the time limit, which a retry sets anew."""
-    skipped = ("idempotency_key", "valid_until_ms")
-    values = [getattr(command, name) for name in command.__struct_fields__ if name not in skipped]
+    """What makes two requests the same: everything but the key and the time limit, which a retry sets anew.
+
+    What is unset at the end is left out, so that a field added later does not make an old request look different.
+    """
+    values = [_plain(getattr(command, name)) for name in command.__struct_fields__ if name not in _RETRIED_ANEW]
+    while values and values[-1] is None:
+        values.pop()
     return (type(command).__name__, *values)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct | list) else value

@@ -1,24 +1,30 @@
-"""What must be true of the whole state between commands (reliability numbers I1 to I5). Slow and obvious on purpose."""
-
-from typing import TYPE_CHECKING
+"""What must be true of the whole state between commands (reliability numbers I1 to I5, I7). Slow on purpose."""
 
 from matching.core.balances import AssetBook, InvariantBroken
 from matching.core.book import BookSide
 from matching.core.markets import Market
+from matching.core.orders import Order
+from matching.core.venue import Venue
+from matching.core.words import AUCTION, CANCEL_ONLY, CLOSED, TRIGGER_PENDING
 
-if TYPE_CHECKING:
-    from matching.core.engine import Engine
+Reserved = dict[tuple[str, int], int]
+"""Units by asset and account."""
 
 
-def check(engine: "Engine") -> None:
+def check(venue: Venue) -> None:
     """Raises InvariantBroken naming the first thing that is not as it must be."""
-    reserved: dict[tuple[str, int], int] = {}
-    resting = 0
-    for market in engine.markets.values():
-        resting += _check_market(market, reserved)
-    _demand(resting == len(engine.open_orders), "the index of open orders and the books differ")
-    for asset in engine.balances.assets.values():
+    reserved: Reserved = {}
+    found = 0
+    for market in venue.markets.values():
+        found += _check_market(market, reserved)
+    _demand(found == len(venue.open_orders), "the index of open orders and the books differ")
+    for order in venue.open_orders.values():
+        _check_pair(venue, order)
+    for withdrawal in venue.withdrawals.values():
+        _reserve(reserved, withdrawal.asset.symbol, withdrawal.account_id, withdrawal.units)
+    for asset in venue.balances.assets.values():
         _check_asset(asset, reserved)
+    _demand(not venue.followups, "a step left consequences behind")
 
 
 def _demand(holds: bool, message: str) -> None:
@@ -26,29 +32,49 @@ def _demand(holds: bool, message: str) -> None:
         raise InvariantBroken(message)
 
 
-def _check_asset(asset: AssetBook, reserved: dict[tuple[str, int], int]) -> None:
+def _reserve(reserved: Reserved, asset: str, account_id: int, units: int) -> None:
+    reserved[asset, account_id] = reserved.get((asset, account_id), 0) + units
+
+
+def _check_asset(asset: AssetBook, reserved: Reserved) -> None:
     total = 0
     for account_id, row in asset.rows.items():
         where = f"account {account_id} in {asset.symbol}"
         _demand(row.available >= 0 and row.locked >= 0, f"I2: {where} is negative")
-        _demand(row.locked == reserved.get((asset.symbol, account_id), 0), f"I3: {where} locks what no order reserves")
+        _demand(row.locked == reserved.get((asset.symbol, account_id), 0), f"I3: {where} locks what nothing reserves")
         total += row.available + row.locked
     _demand(total == asset.funded_units, f"I1: {asset.symbol} holds {total} units, was funded {asset.funded_units}")
     _demand(asset.drift_units == 0, f"I1: {asset.symbol} drifted")
 
 
-def _check_market(market: Market, reserved: dict[tuple[str, int], int]) -> int:
-    """Adds what the market's orders reserve; returns how many rest."""
+def _check_market(market: Market, reserved: Reserved) -> int:
+    """Adds what the market's orders reserve; returns how many are open."""
     bid, ask = market.bids.best(), market.asks.best()
-    if bid is not None and ask is not None:
+    if bid is not None and ask is not None and market.state not in (AUCTION, CANCEL_ONLY, CLOSED):
         _demand(bid.price_ticks < ask.price_ticks, f"I4: {market.symbol} is crossed")
     resting = _check_side(market, market.bids, reserved) + _check_side(market, market.asks, reserved)
+    waiting = market.triggers.orders()
+    for order in waiting:
+        _demand(order.status is TRIGGER_PENDING, f"order {order.order_id} waits without being pending")
+        _demand(order.level is None and order.executed_lots == 0, f"I5: order {order.order_id} waits and trades")
     indexed = sum(len(orders) for orders in market.of_account.values())
-    _demand(resting == indexed, f"{market.symbol}: the index by account and the book differ")
-    return resting
+    _demand(resting + len(waiting) == indexed, f"{market.symbol}: the index by account and the orders differ")
+    return resting + len(waiting)
 
 
-def _check_side(market: Market, side: BookSide, reserved: dict[tuple[str, int], int]) -> int:
+def _check_pair(venue: Venue, order: Order) -> None:
+    partner_id = None if order.extra is None else order.extra.partner_id
+    if partner_id is None:
+        return
+    partner = venue.open_orders.get(partner_id)
+    # A fired order keeps the name of the partner that it outlived; its partner is gone then.
+    if partner is not None:
+        mutual = partner.extra is not None and partner.extra.partner_id == order.order_id
+        _demand(mutual, f"order {order.order_id} and its partner do not agree")
+        _demand(order.executed_lots == 0, f"order {order.order_id} has traded, its partner still lives")
+
+
+def _check_side(market: Market, side: BookSide, reserved: Reserved) -> int:
     resting = 0
     previous: int | None = None
     for level in side.best_first():
@@ -56,19 +82,19 @@ def _check_side(market: Market, side: BookSide, reserved: dict[tuple[str, int], 
         worse = previous is None or (price < previous if side.is_bid else price > previous)
         _demand(worse, f"{market.symbol}: levels out of order at {price}")
         previous = price
-        lots = 0
-        last_id = 0
+        lots = hidden = place = 0
         for order in level.orders():
-            _demand(order.order_id > last_id, f"I7: {market.symbol} order {order.order_id} is not in its place")
+            _demand(order.place > place, f"I7: {market.symbol} order {order.order_id} is not in its place")
+            place = order.place
             _demand(order.price_ticks == price and order.is_bid == side.is_bid, f"order {order.order_id} is misplaced")
             _demand(
-                order.quantity_lots == order.executed_lots + order.remaining_lots and order.remaining_lots > 0,
+                order.quantity_lots == order.executed_lots + order.unfilled_lots and order.remaining_lots > 0,
                 f"I5: order {order.order_id} is over- or unfilled",
             )
-            last_id = order.order_id
             lots += order.remaining_lots
+            hidden += order.unfilled_lots - order.remaining_lots
             resting += 1
-            key = (order.pay.asset.symbol, order.account_id)
-            reserved[key] = reserved.get(key, 0) + market.reserved_units(order)
-        _demand(lots == level.lots and lots > 0, f"{market.symbol}: level {price} counts {level.lots}, holds {lots}")
+            _reserve(reserved, order.pay.asset.symbol, order.account_id, market.reserved_units(order))
+        _demand((lots, hidden) == (level.lots, level.hidden_lots), f"{market.symbol}: level {price} counts wrong")
+        _demand(lots > 0, f"{market.symbol}: level {price} is empty")
     return resting

@@ -1,233 +1,154 @@
-"""Placing an order: every refusal first, then the point of no return, then matching, then rest or end."""
+"""Taking an order: from the checks to its place in the book, its end, or its wait for a trigger."""
 
-from matching.core.balances import Balances
-from matching.core.crossing import NO_LIMIT, cross, reach
+from matching.core import auction
+from matching.core.bounds import bound_of, stopped_by
+from matching.core.checks import refusal
+from matching.core.crossing import cross
+from matching.core.dry_run import reach
+from matching.core.ending import expire
 from matching.core.markets import Market
-from matching.core.orders import Order
+from matching.core.orders import Order, draft
+from matching.core.timers import EXPIRY, Timer
+from matching.core.venue import Venue
 from matching.core.words import (
+    ACCEPTED,
     ASK,
+    AUCTION,
     BID,
-    CANCEL_ONLY,
-    CLOSED,
-    EXPIRED,
     FILLED,
     FOK,
     GTC,
+    GTD,
     LIMIT,
-    MARKET,
-    NEW,
-    OPEN,
-    POST_ONLY,
+    TRIGGER_PLACED,
 )
-from matching.messages import (
-    MAX_INT,
-    EndReason,
-    Event,
-    OrderAccepted,
-    OrderEnded,
-    PlaceOrder,
-    RefusalReason,
-    Refused,
-)
+from matching.messages import EndReason, Event, OrderAccepted, OrderChanged, PlaceOrder, Refused, TradeMade
+
+Prices = tuple[int, int]
+"""The first and the last price of one order's trades."""
 
 
-def refusal(market: Market, cmd: PlaceOrder) -> Refused | None:
-    """Why the order cannot be taken, or None. Reads state, changes nothing.
-
-    The order of the checks is part of the protocol: form, market state, client id, limits, price, then funds.
-    """
-    reason = _malformed(market, cmd) or _closed(market, cmd)
-    if reason is not None:
-        return Refused(reason=reason)
-    if cmd.client_id is not None:
-        twin = market.by_client_id.get((cmd.account_id, cmd.client_id))
-        if twin is not None:
-            return Refused(reason=RefusalReason.DUPLICATE_CLIENT_ID, order_id=twin.order_id)
-    open_orders = market.of_account.get(cmd.account_id)
-    if open_orders is not None and len(open_orders) >= market.max_open_orders and _may_rest(cmd):
-        return Refused(reason=RefusalReason.TOO_MANY_OPEN_ORDERS)
-    if (cmd.post_only or market.state is POST_ONLY) and _would_take(market, cmd):
-        return Refused(reason=RefusalReason.POST_ONLY_WOULD_TAKE)
-    reason = _unfunded(market, cmd)
-    return None if reason is None else Refused(reason=reason)
+def place(venue: Venue, market: Market, cmd: PlaceOrder, events: list[Event]) -> tuple[Order, Prices | None] | Refused:
+    """Check, take and match one order. What follows from its trades for others is `aftermath`'s."""
+    order = draft(cmd)
+    refused = refusal(venue, market, order)
+    if refused is not None:
+        return refused
+    # Point of no return: the order is ours. A failure below is a bug, not a refusal.
+    take(venue, market, order)
+    return order, start(venue, market, order, events)
 
 
-def _may_rest(cmd: PlaceOrder) -> bool:
-    return cmd.order_type is LIMIT and cmd.time_in_force is GTC
+def take(venue: Venue, market: Market, order: Order) -> None:
+    """Give a checked order its id, its owner's rows and its fee rates."""
+    venue.last_order_id += 1
+    order.order_id = venue.last_order_id
+    order.created_at_ms = venue.at_ms
+    account_id = order.account_id
+    tier = venue.tiers.get(account_id, 0) if venue.tiers else 0
+    if tier:
+        order.maker_fee_ppm, order.taker_fee_ppm = market.rates(tier)
+    else:
+        order.maker_fee_ppm, order.taker_fee_ppm = market.maker_fee_ppm, market.taker_fee_ppm
+    order.fee_version = market.fee_version
+    order.place = 0
+    is_bid = order.is_bid
+    order.pay = (market.quote if is_bid else market.base).row(account_id)
+    order.receive = (market.base if is_bid else market.quote).row(account_id)
 
 
-def _malformed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
-    """Numbers no honest caller sends: the edge has refused them already, the engine trusts nobody."""
-    price, lots, quote = cmd.price_ticks, cmd.quantity_lots, cmd.quote_units
-    if not 0 < cmd.account_id <= MAX_INT or (cmd.client_id is not None and not 0 <= cmd.client_id <= MAX_INT):
-        return RefusalReason.INVALID_PARAMETER
-    if cmd.order_type is LIMIT:
-        if lots is None or quote is not None:
-            return RefusalReason.INVALID_PARAMETER
-        if price is None or not 0 < price <= MAX_INT:
-            return RefusalReason.INVALID_PRICE
-        if cmd.post_only and cmd.time_in_force is not GTC:
-            return RefusalReason.INVALID_PARAMETER
-    elif price is not None or cmd.post_only or (lots is None) == (quote is None):
-        return RefusalReason.INVALID_PARAMETER
-    if lots is not None:
-        if not 0 < lots <= MAX_INT:
-            return RefusalReason.INVALID_QUANTITY
-        if lots < market.min_quantity_lots:
-            return RefusalReason.QUANTITY_TOO_SMALL
-        if price is not None and price * lots * market.quote_units_per_tick_lot > MAX_INT:
-            return RefusalReason.NOTIONAL_TOO_LARGE
-        if lots * market.base_units_per_lot > MAX_INT:
-            return RefusalReason.NOTIONAL_TOO_LARGE
-    elif quote is None or not 0 < quote <= MAX_INT:
-        return RefusalReason.INVALID_QUANTITY
+def start(venue: Venue, market: Market, order: Order, events: list[Event]) -> Prices | None:
+    """Announce a taken order and match it, or let it wait."""
+    extra = order.extra
+    if extra is None:
+        events.append(_accepted(order))
+        return match(venue, market, order, events)
+    if order.time_in_force is GTD:
+        assert extra.terms.expires_at_ms is not None, "GTD without an end"
+        venue.timers.add(Timer(extra.terms.expires_at_ms, EXPIRY, order.order_id, ""))
+    if not extra.waits:
+        events.append(OrderChanged(change=ACCEPTED, order=order.view()))
+        return match(venue, market, order, events)
+    aim(market, order)
+    market.wait(order)
+    events.append(OrderChanged(change=TRIGGER_PLACED, order=order.view()))
     return None
 
 
-def _closed(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
-    state = market.state
-    if state is OPEN:
+def aim(market: Market, order: Order) -> None:
+    """Decide which way the price must go to fire a conditional order (api-contract 6.4)."""
+    extra, last = order.extra, market.last_price_ticks
+    assert extra is not None
+    trailing = extra.terms.trailing_ticks
+    if trailing is not None:
+        assert last is not None, "a trailing order needs a last price"
+        extra.fires_above, extra.best_ticks = order.is_bid, last
+        extra.trigger_ticks = last + trailing if order.is_bid else last - trailing
+    elif last is None:
+        extra.fires_above = order.is_bid
+    else:
+        assert extra.trigger_ticks is not None
+        extra.fires_above = extra.trigger_ticks >= last
+
+
+def match(venue: Venue, market: Market, order: Order, events: list[Event]) -> Prices | None:
+    """Trade a taken order, then let it rest or end it."""
+    if market.state is AUCTION:
+        rest(venue, market, order)
         return None
-    if state is CLOSED:
-        return RefusalReason.MARKET_CLOSED
-    if state is CANCEL_ONLY or cmd.order_type is MARKET:
-        return RefusalReason.MARKET_NOT_OPEN
-    if state is POST_ONLY and cmd.time_in_force is not GTC:
-        return RefusalReason.MARKET_NOT_OPEN
-    return None
-
-
-def _would_take(market: Market, cmd: PlaceOrder) -> bool:
-    assert cmd.price_ticks is not None, "only limit orders are post-only"
-    best = market.side(cmd.side is ASK).best()
-    if best is None:
-        return False
-    return cmd.price_ticks >= best.price_ticks if cmd.side is BID else cmd.price_ticks <= best.price_ticks
-
-
-def _unfunded(market: Market, cmd: PlaceOrder) -> RefusalReason | None:
-    """Funds: a limit order needs its whole worth, a market order what it would really trade."""
-    is_bid = cmd.side is BID
-    asset = market.quote if is_bid else market.base
-    row = asset.rows.get(cmd.account_id)
-    available = 0 if row is None else row.available
-    lots = cmd.quantity_lots
-    if cmd.price_ticks is not None and lots is not None:
-        needed = (
-            cmd.price_ticks * lots * market.quote_units_per_tick_lot if is_bid else lots * market.base_units_per_lot
-        )
-    elif is_bid and cmd.quote_units is not None:
-        needed = cmd.quote_units
-    elif not is_bid and lots is not None:
-        needed = lots * market.base_units_per_lot
-    else:
-        got = reach(
-            market,
-            cmd.account_id,
-            is_bid,
-            None,
-            lots or NO_LIMIT,
-            cmd.quote_units or NO_LIMIT,
-            cmd.self_trade_prevention,
-        )
-        needed = got.quote_units if is_bid else got.lots * market.base_units_per_lot
-    if available < needed:
-        return RefusalReason.INSUFFICIENT_FUNDS
-    if cmd.quote_units is not None:
-        best = market.side(not is_bid).best()
-        if best is not None and cmd.quote_units < best.price_ticks * market.quote_units_per_tick_lot:
-            return RefusalReason.QUANTITY_TOO_SMALL
-    return None
-
-
-def place(balances: Balances, market: Market, cmd: PlaceOrder, order_id: int, at_ms: int, events: list[Event]) -> Order:
-    """Take an order that `refusal` has passed: accept, match, then let it rest or end it. A failure here is a bug."""
-    order = _open(market, cmd, order_id, at_ms)
-    events.append(
-        OrderAccepted(
-            order_id=order_id,
-            account_id=cmd.account_id,
-            market=market.symbol,
-            side=cmd.side,
-            order_type=cmd.order_type,
-            price_ticks=cmd.price_ticks,
-            quantity_lots=cmd.quantity_lots,
-            quote_units=cmd.quote_units,
-            time_in_force=order.time_in_force,
-            post_only=cmd.post_only,
-            self_trade_prevention=cmd.self_trade_prevention,
-            client_id=cmd.client_id,
-        )
-    )
-    is_limit = order.order_type is LIMIT
-    if is_limit and order.time_in_force is FOK and not _fills_completely(market, order):
-        _expire(market, order, EndReason.FILL_OR_KILL, events)
-        return order
-    stopped = cross(balances, market, order, events)
+    if market.is_bounded:
+        market.keep_reference(venue.at_ms)
+    bound = bound_of(market, order, venue.at_ms)
+    is_fok = order.time_in_force is FOK and order.order_type is LIMIT
+    if is_fok and reach(market, order, bound).lots != order.remaining_lots:
+        expire(venue, order, EndReason.FILL_OR_KILL, events)
+        return None
+    first_event = len(events)
+    stopped = cross(venue, market, order, bound.price_ticks, events)
+    prices = _prices(events, first_event) if len(market.triggers) else None
     if order.status is FILLED:
-        return order
-    if stopped is not None:
-        _expire(market, order, stopped, events)
-    elif not is_limit:
-        _expire(market, order, EndReason.INSUFFICIENT_LIQUIDITY, events)
-    elif order.time_in_force is not GTC:
-        _expire(market, order, EndReason.IMMEDIATE_OR_CANCEL, events)
+        return prices
+    if stopped is None:
+        stopped = stopped_by(market, order, bound)
+    rests = order.order_type is LIMIT and order.time_in_force in (GTC, GTD)
+    if stopped is EndReason.PRICE_OUT_OF_BOUNDS and rests and market.limits.auction_ms:
+        rest(venue, market, order)
+        auction.interrupt(venue, market, "A trade would have left the price band.", events)
+    elif stopped is not None:
+        expire(venue, order, stopped, events)
+    elif rests:
+        rest(venue, market, order)
+    elif order.order_type is LIMIT:
+        expire(venue, order, EndReason.IMMEDIATE_OR_CANCEL, events)
     else:
-        balances.lock(order.pay, market.reserved_units(order))
-        market.enter(order)
-    return order
+        expire(venue, order, EndReason.INSUFFICIENT_LIQUIDITY, events)
+    return prices
 
 
-def _open(market: Market, cmd: PlaceOrder, order_id: int, at_ms: int) -> Order:
-    order = Order()
-    order.order_id = order_id
-    order.account_id = cmd.account_id
-    order.market = market.symbol
-    order.is_bid = is_bid = cmd.side is BID
-    order.order_type = cmd.order_type
-    order.status = NEW
-    order.price_ticks = cmd.price_ticks
-    order.quantity_lots = cmd.quantity_lots
-    order.quote_units = cmd.quote_units
-    order.remaining_lots = NO_LIMIT if cmd.quantity_lots is None else cmd.quantity_lots
-    order.executed_lots = order.executed_quote_units = 0
-    order.time_in_force = cmd.time_in_force  # Kept as it was sent; a market order never rests, whatever it says.
-    order.post_only = cmd.post_only
-    order.self_trade_prevention = cmd.self_trade_prevention
-    order.client_id = cmd.client_id
-    order.created_at_ms = at_ms
-    order.end_reason = None
-    order.maker_fee_ppm = market.maker_fee_ppm
-    order.taker_fee_ppm = market.taker_fee_ppm
-    order.pay = (market.quote if is_bid else market.base).row(cmd.account_id)
-    order.receive = (market.base if is_bid else market.quote).row(cmd.account_id)
-    order.level = order.before = order.behind = None
-    return order
+def rest(venue: Venue, market: Market, order: Order) -> None:
+    """Reserve what is left of the order and queue it up."""
+    venue.balances.lock(order.pay, market.reserved_units(order))
+    market.enter(order)
 
 
-def _fills_completely(market: Market, order: Order) -> bool:
-    got = reach(
-        market,
-        order.account_id,
-        order.is_bid,
-        order.price_ticks,
-        order.remaining_lots,
-        NO_LIMIT,
-        order.self_trade_prevention,
-    )
-    return got.lots == order.remaining_lots
+def _prices(events: list[Event], first_event: int) -> Prices | None:
+    """Of the trades since `first_event`; nobody needs them while no order waits for a trigger."""
+    prices = [event.price_ticks for event in events[first_event:] if type(event) is TradeMade]
+    return (prices[0], prices[-1]) if prices else None
 
 
-def _expire(market: Market, order: Order, reason: EndReason, events: list[Event]) -> None:
-    """End an order that never rested: it reserves nothing."""
-    order.status = EXPIRED
-    order.end_reason = reason
-    events.append(
-        OrderEnded(
-            order_id=order.order_id,
-            account_id=order.account_id,
-            market=market.symbol,
-            status=EXPIRED,
-            reason=reason,
-        )
+def _accepted(order: Order) -> OrderAccepted:
+    return OrderAccepted(
+        order_id=order.order_id,
+        account_id=order.account_id,
+        market=order.market,
+        side=BID if order.is_bid else ASK,
+        order_type=order.order_type,
+        price_ticks=order.price_ticks,
+        quantity_lots=order.quantity_lots,
+        quote_units=order.quote_units,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only,
+        self_trade_prevention=order.self_trade_prevention,
+        client_id=order.client_id,
     )

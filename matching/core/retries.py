@@ -15,16 +15,16 @@ MAX_KEYS = 3_000_000
 KEEP_MS = 600_000
 KEEP_AT_LEAST_MS = 60_000
 
-Digest = tuple[str | int | bool | None, ...]
+Digest = tuple[Any, ...]
 
 
 class Remembered(NamedTuple):
-    """`digest` is the request without what may differ between retries; `order_id` 0 when no order of it can be open."""
+    """`digest` is the request without what may differ between retries; `order_ids` are its orders that may be open."""
 
     digest: Digest
     n: int
     reply: Reply
-    order_id: int
+    order_ids: tuple[int, ...]
 
 
 class Retries:
@@ -61,10 +61,10 @@ class Retries:
                 return
             queue.popleft()
             kept = self._by_key[key]
-            if kept.order_id in open_order_ids:
+            if any(order_id in open_order_ids for order_id in kept.order_ids):
                 queue.append((at_ms, key))
-            elif kept.order_id and not crowded:
-                self._by_key[key] = kept._replace(order_id=0)
+            elif kept.order_ids and not crowded:
+                self._by_key[key] = kept._replace(order_ids=())
                 queue.append((at_ms, key))
             else:
                 del self._by_key[key]
@@ -74,11 +74,20 @@ class Retries:
         for noted_ms, key in self._queue:
             kept = self._by_key[key]
             rows.append(
-                [noted_ms, key[0], key[1], list(kept.digest), kept.n, reply_as_plain(kept.reply), kept.order_id]
+                [noted_ms, key[0], key[1], list(kept.digest), kept.n, reply_as_plain(kept.reply), list(kept.order_ids)]
             )
         return rows
 
     def load(self, rows: list[list[Any]]) -> None:
-        for noted_ms, account_id, key, digest, n, reply, order_id in rows:
-            remembered = Remembered(tuple(digest), n, reply_from_plain(reply), order_id)
+        for noted_ms, account_id, key, digest, n, reply, order_ids in rows:
+            while digest and digest[-1] is None:  # As the engine makes them since rules version 2.
+                digest.pop()
+            remembered = Remembered(tuple(digest), n, reply_from_plain(reply), _ids(order_ids))
             self.remember(account_id, key, noted_ms, remembered)
+
+
+def _ids(saved: int | list[int]) -> tuple[int, ...]:
+    """Snapshots of rules version 1 knew one order a key, 0 for none."""
+    if isinstance(saved, int):
+        return (saved,) if saved else ()
+    return tuple(saved)

@@ -1,151 +1,73 @@
-"""What staff and the treasury do: list assets and markets, change their state and fees, bring money in.
+"""Everything that commands change, in one place: balances, markets, orders, accounts' rights, timers, the wallet."""
 
-Each function refuses before it changes anything, and returns the reason or None.
-"""
-
-from matching.core.balances import HOUSE_ACCOUNT_ID, AssetBook, Balances
-from matching.core.fees import PPM
+from matching.core.balances import AssetBook, Balances
 from matching.core.markets import Market
 from matching.core.orders import Order
-from matching.messages import (
-    MAX_INT,
-    AccountCredited,
-    AssetListed,
-    CreditAccount,
-    Event,
-    FundHouse,
-    HouseFunded,
-    ListAsset,
-    ListMarket,
-    MarketFeesChanged,
-    MarketListed,
-    MarketStateChanged,
-    RefusalReason,
-    SetMarketFees,
-    SetMarketState,
-)
+from matching.core.timers import Timers
+from matching.messages import RefusalReason
 
-MAX_DECIMALS = 12
+NEWEST_RULES = 2
 
 
-def list_asset(balances: Balances, cmd: ListAsset, events: list[Event]) -> RefusalReason | None:
-    if cmd.symbol in balances.assets:
-        return RefusalReason.ALREADY_LISTED
-    if not cmd.symbol or not 0 <= cmd.decimals <= MAX_DECIMALS:
-        return RefusalReason.INVALID_PARAMETER
-    balances.assets[cmd.symbol] = AssetBook(cmd.symbol, cmd.decimals)
-    events.append(AssetListed(symbol=cmd.symbol, decimals=cmd.decimals))
-    return None
+class Withdrawal:
+    """Money reserved for a withdrawal; `fee_units` of it will be the venue's."""
+
+    __slots__ = ("account_id", "asset", "fee_units", "units")
+
+    def __init__(self, account_id: int, asset: AssetBook, units: int, fee_units: int) -> None:
+        self.account_id = account_id
+        self.asset = asset
+        self.units = units
+        self.fee_units = fee_units
 
 
-def list_market(
-    balances: Balances,
-    markets: dict[str, Market],
-    open_orders: dict[int, Order],
-    cmd: ListMarket,
-    events: list[Event],
-) -> RefusalReason | None:
-    if cmd.symbol in markets:
-        return RefusalReason.ALREADY_LISTED
-    base, quote = balances.assets.get(cmd.base), balances.assets.get(cmd.quote)
-    if base is None or quote is None:
-        return RefusalReason.UNKNOWN_ASSET
-    sizes = (cmd.base_units_per_lot, cmd.quote_units_per_tick_lot, cmd.min_quantity_lots, cmd.max_open_orders)
-    if base is quote or not cmd.symbol or any(not 0 < size <= MAX_INT for size in sizes):
-        return RefusalReason.INVALID_PARAMETER
-    if not _fees_are_sane(cmd.maker_fee_ppm, cmd.taker_fee_ppm):
-        return RefusalReason.INVALID_PARAMETER
-    market = Market(cmd.symbol, base, quote, open_orders)
-    market.base_units_per_lot = cmd.base_units_per_lot
-    market.quote_units_per_tick_lot = cmd.quote_units_per_tick_lot
-    market.min_quantity_lots = cmd.min_quantity_lots
-    market.max_open_orders = cmd.max_open_orders
-    market.maker_fee_ppm = cmd.maker_fee_ppm
-    market.taker_fee_ppm = cmd.taker_fee_ppm
-    markets[cmd.symbol] = market
-    events.append(
-        MarketListed(
-            symbol=cmd.symbol,
-            base=cmd.base,
-            quote=cmd.quote,
-            base_units_per_lot=cmd.base_units_per_lot,
-            quote_units_per_tick_lot=cmd.quote_units_per_tick_lot,
-            min_quantity_lots=cmd.min_quantity_lots,
-            max_open_orders=cmd.max_open_orders,
-            maker_fee_ppm=cmd.maker_fee_ppm,
-            taker_fee_ppm=cmd.taker_fee_ppm,
-        )
+class Venue:
+    """The state of the exchange. `at_ms` is the time of the running command, `fired` how many triggers it has fired.
+
+    `followups` are orders with terms that traded or ended in the running step and may have consequences for others.
+    `blocks` holds `(account_id, market symbol or "" for all)`. `wallet_log` remembers the newest wallet commands by
+    number.
+    """
+
+    __slots__ = (
+        "at_ms",
+        "balances",
+        "blocks",
+        "fired",
+        "followups",
+        "is_halted",
+        "last_order_id",
+        "markets",
+        "open_orders",
+        "rules_version",
+        "tiers",
+        "timers",
+        "wallet_log",
+        "wallet_number",
+        "withdrawals",
     )
-    return None
 
+    def __init__(self) -> None:
+        self.at_ms = 0
+        self.rules_version = NEWEST_RULES
+        self.last_order_id = 0
+        self.balances = Balances()
+        self.markets: dict[str, Market] = {}
+        self.open_orders: dict[int, Order] = {}
+        self.timers = Timers()
+        self.is_halted = False
+        self.tiers: dict[int, int] = {}
+        self.blocks: dict[tuple[int, str], None] = {}
+        self.withdrawals: dict[int, Withdrawal] = {}
+        self.wallet_number = 0
+        self.wallet_log: dict[int, tuple[str, str]] = {}
+        self.followups: list[Order] = []
+        self.fired = 0
 
-def _fees_are_sane(maker_ppm: int, taker_ppm: int) -> bool:
-    return 0 <= maker_ppm < PPM and 0 <= taker_ppm < PPM
-
-
-def set_market_state(markets: dict[str, Market], cmd: SetMarketState, events: list[Event]) -> RefusalReason | None:
-    market = markets.get(cmd.market)
-    if market is None:
-        return RefusalReason.UNKNOWN_MARKET
-    market.state = cmd.state
-    events.append(MarketStateChanged(market=cmd.market, state=cmd.state, actor=cmd.actor, reason=cmd.reason))
-    return None
-
-
-def set_market_fees(markets: dict[str, Market], cmd: SetMarketFees, events: list[Event]) -> RefusalReason | None:
-    market = markets.get(cmd.market)
-    if market is None:
-        return RefusalReason.UNKNOWN_MARKET
-    if not _fees_are_sane(cmd.maker_fee_ppm, cmd.taker_fee_ppm):
-        return RefusalReason.INVALID_PARAMETER
-    market.maker_fee_ppm = cmd.maker_fee_ppm
-    market.taker_fee_ppm = cmd.taker_fee_ppm
-    events.append(
-        MarketFeesChanged(
-            market=cmd.market,
-            maker_fee_ppm=cmd.maker_fee_ppm,
-            taker_fee_ppm=cmd.taker_fee_ppm,
-            actor=cmd.actor,
-            reason=cmd.reason,
-        )
-    )
-    return None
-
-
-def fund_house(balances: Balances, cmd: FundHouse, events: list[Event]) -> RefusalReason | None:
-    """Money from outside. The only command that makes an asset's total grow."""
-    asset = balances.assets.get(cmd.asset)
-    if asset is None:
-        return RefusalReason.UNKNOWN_ASSET
-    if not 0 < cmd.units <= MAX_INT:
-        return RefusalReason.INVALID_QUANTITY
-    if asset.funded_units + cmd.units > MAX_INT:
-        return RefusalReason.SUPPLY_TOO_LARGE
-    row = asset.row(HOUSE_ACCOUNT_ID)
-    balances.touch(row)
-    row.available += cmd.units
-    asset.funded_units += cmd.units
-    asset.drift_units -= cmd.units
-    events.append(HouseFunded(asset=cmd.asset, units=cmd.units, reference=cmd.reference))
-    return None
-
-
-def credit_account(balances: Balances, cmd: CreditAccount, events: list[Event]) -> RefusalReason | None:
-    """The house pays an account, out of what it has."""
-    asset = balances.assets.get(cmd.asset)
-    if asset is None:
-        return RefusalReason.UNKNOWN_ASSET
-    if not 0 < cmd.units <= MAX_INT:
-        return RefusalReason.INVALID_QUANTITY
-    if not 0 < cmd.account_id <= MAX_INT or cmd.account_id == HOUSE_ACCOUNT_ID:
-        return RefusalReason.INVALID_PARAMETER
-    house = asset.row(HOUSE_ACCOUNT_ID)
-    if house.available < cmd.units:
-        return RefusalReason.HOUSE_FUNDS_TOO_SMALL
-    row = asset.row(cmd.account_id)
-    balances.touch(house)
-    balances.touch(row)
-    house.available -= cmd.units
-    row.available += cmd.units
-    events.append(AccountCredited(account_id=cmd.account_id, asset=cmd.asset, units=cmd.units, reference=cmd.reference))
-    return None
+    def blocked(self, account_id: int, market: Market) -> RefusalReason | None:
+        """Why the account may not trade in the market now, or None."""
+        if self.is_halted:
+            return RefusalReason.TRADING_HALTED
+        if self.blocks and ((account_id, "") in self.blocks or (account_id, market.symbol) in self.blocks):
+            return RefusalReason.ACCOUNT_BLOCKED
+        return None
