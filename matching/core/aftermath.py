@@ -87,10 +87,14 @@ def release_partner(venue: Venue, market: Market, order: Order, events: list[Eve
     """One of a pair has traded, fired or ended: the other is cancelled."""
     extra = order.extra
     assert extra is not None
-    partner = venue.open_orders.get(extra.partner_id or 0)
-    if partner is None or partner.extra is None or partner.extra.partner_id != order.order_id:
+    if not extra.is_paired or extra.partner_id is None:
         return
-    partner.extra.partner_id = None
+    extra.is_paired = False
+    partner = venue.open_orders.get(extra.partner_id)
+    if partner is None:
+        return  # Both were cancelled in one step.
+    assert partner.extra is not None
+    partner.extra.is_paired = False
     take_back(venue, market, partner, CANCELLED, EndReason.ONE_CANCELS_OTHER, events)
 
 
@@ -141,7 +145,8 @@ def _exit(venue: Venue, market: Market, parent: Order, terms: ExitTerms, above: 
 def _pair(first: Order, second: Order) -> None:
     assert first.extra is not None
     assert second.extra is not None
-    first.extra.partner_id, second.extra.partner_id = second.order_id, first.order_id
+    first.extra.pair_with(second.order_id)
+    second.extra.pair_with(first.order_id)
 
 
 def _has_passed(order: Order, price_ticks: int) -> bool:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from matching.core.aftermath import aftermath
 from matching.core.cancelling import find
-from matching.core.checks import MAX_SLICES, closed, untakable, wrong_numbers
+from matching.core.checks import MAX_SLICES, closed, untakable, wrong_exits, wrong_numbers
 from matching.core.markets import Market
 from matching.core.orders import Extra, Order
 from matching.core.placing import aim, match
@@ -77,7 +77,8 @@ def _replace(venue: Venue, market: Market, order: Order, wanted: Order, events: 
     assert wanted.quantity_lots is not None
     wanted.remaining_lots = wanted.quantity_lots - wanted.executed_lots
     held = market.reserved_units(order)
-    reason = venue.blocked(order.account_id, market) or closed(market, wanted) or untakable(venue, market, wanted, held)
+    reason = wrong_exits(market, wanted) or venue.blocked(order.account_id, market)
+    reason = reason or closed(market, wanted) or untakable(venue, market, wanted, held)
     if reason is not None:
         return Refused(reason=reason)
     venue.balances.unlock(order.pay, held)
@@ -126,6 +127,7 @@ def _amend_waiting(venue: Venue, market: Market, order: Order, cmd: AmendOrder) 
     if reason is None and wanted.quantity_lots is not None:
         reason = _overdone(wanted)
     reason = reason or _wrong_new_trigger(market, extra, cmd.trigger_price_ticks)
+    reason = reason or _wrong_exits_after(market, wanted, trigger)
     reason = reason or venue.blocked(order.account_id, market) or closed(market, wanted)
     if reason is not None:
         return reason
@@ -141,8 +143,15 @@ def _amend_waiting(venue: Venue, market: Market, order: Order, cmd: AmendOrder) 
     return None
 
 
+def _wrong_exits_after(market: Market, wanted: Order, trigger: int | None) -> RefusalReason | None:
+    extra = wanted.extra
+    assert extra is not None, "a copy of a conditional order"
+    extra.terms = replace(extra.terms, trigger_price_ticks=trigger)
+    return wrong_exits(market, wanted)
+
+
 def _keeps_direction(extra: Extra) -> bool:
-    return extra.parent_id is not None or extra.partner_id is not None
+    return extra.parent_id is not None or extra.is_paired
 
 
 def _wrong_new_trigger(market: Market, extra: Extra, trigger: int | None) -> RefusalReason | None:

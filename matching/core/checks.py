@@ -188,7 +188,15 @@ def _wrong_triggers(market: Market, order: Order, extra: Extra) -> RefusalReason
         not 0 < trailing <= MAX_INT or last is None or (trailing >= last and not order.is_bid)
     ):
         return RefusalReason.INVALID_TRIGGER
-    base = next((ticks for ticks in (order.price_ticks, trigger, last) if ticks is not None), None)
+    return wrong_exits(market, order)
+
+
+def wrong_exits(market: Market, order: Order) -> RefusalReason | None:
+    """Do the order's exits lie on the wrong side of its price, its trigger, or the last price?"""
+    if order.extra is None or not order.extra.has_exits:
+        return None
+    extra, prices = order.extra, (order.price_ticks, order.extra.terms.trigger_price_ticks, market.last_price_ticks)
+    base = next((ticks for ticks in prices if ticks is not None), None)
     for exit_terms, wins in ((extra.terms.stop_loss, False), (extra.terms.take_profit, True)):
         if exit_terms is not None and _wrong_exit(market, order, exit_terms, wins == order.is_bid, base):
             return RefusalReason.INVALID_TRIGGER

@@ -63,15 +63,12 @@ def _check_market(market: Market, reserved: Reserved) -> int:
 
 
 def _check_pair(venue: Venue, order: Order) -> None:
-    partner_id = None if order.extra is None else order.extra.partner_id
-    if partner_id is None:
+    if order.extra is None or not order.extra.is_paired:
         return
-    partner = venue.open_orders.get(partner_id)
-    # A fired order keeps the name of the partner that it outlived; its partner is gone then.
-    if partner is not None:
-        mutual = partner.extra is not None and partner.extra.partner_id == order.order_id
-        _demand(mutual, f"order {order.order_id} and its partner do not agree")
-        _demand(order.executed_lots == 0, f"order {order.order_id} has traded, its partner still lives")
+    partner = venue.open_orders.get(order.extra.partner_id or 0)
+    mutual = partner is not None and partner.extra is not None and partner.extra.partner_id == order.order_id
+    _demand(mutual, f"order {order.order_id} is paired with an order that is not")
+    _demand(order.executed_lots == 0, f"order {order.order_id} has traded, its partner still lives")
 
 
 def _check_side(market: Market, side: BookSide, reserved: Reserved) -> int:

@@ -24,14 +24,15 @@ class Extra:
     `terms` are as given (and amended). `hidden_lots` is what an iceberg does not show yet; it is not part of the
     order's `remaining_lots`. `trigger_ticks` and `fires_above` belong to a conditional order, `best_ticks` to a
     trailing one (the best price since its arrival). `partner_id` is the other order of a pair of which one cancels the
-    other, `parent_id` the order that this one is an exit of. `received_units` is what the parent of exits got, less
-    fees.
+    other, as long as `is_paired`; `parent_id` is the order that this one is an exit of. `received_units` is what the
+    parent of exits got, less fees.
     """
 
     __slots__ = (
         "best_ticks",
         "fires_above",
         "hidden_lots",
+        "is_paired",
         "parent_id",
         "partner_id",
         "received_units",
@@ -47,6 +48,7 @@ class Extra:
         self.fires_above: bool | None = None
         self.best_ticks: int | None = None
         self.partner_id: int | None = None
+        self.is_paired = False
         self.parent_id: int | None = None
         self.received_units = 0
         self.triggered_at_ms: int | None = None
@@ -56,6 +58,9 @@ class Extra:
         """Does the order wait for a trigger that has not fired yet?"""
         has_trigger = self.terms.trigger_price_ticks is not None or self.terms.trailing_ticks is not None
         return has_trigger and self.triggered_at_ms is None
+
+    def pair_with(self, order_id: int) -> None:
+        self.partner_id, self.is_paired = order_id, True
 
     @property
     def has_exits(self) -> bool:

@@ -32,7 +32,8 @@ def place_pair(venue: Venue, market: Market, cmd: PlaceOco, events: list[Event])
             leg.extra = Extra(OrderTerms())
     assert first.extra is not None
     assert second.extra is not None
-    first.extra.partner_id, second.extra.partner_id = second.order_id, first.order_id
+    first.extra.pair_with(second.order_id)
+    second.extra.pair_with(first.order_id)
     waiting_first = sorted(legs, key=lambda leg: not _waits(leg))
     prices = [start(venue, market, leg, events) for leg in waiting_first]
     aftermath(venue, market, prices[-1], events)

@@ -41,6 +41,7 @@ _EXTRA_NUMBERS = (
     "fires_above",
     "best_ticks",
     "partner_id",
+    "is_paired",
     "parent_id",
     "received_units",
     "triggered_at_ms",
@@ -158,7 +159,7 @@ def load(engine: "Engine", dumped: dict[str, Any]) -> None:
     for saved in dumped["markets"]:
         _load_market(venue, saved)
     venue.tiers = dict(dumped.get("tiers", ()))
-    venue.blocks = dict.fromkeys(dumped.get("blocks", ()))
+    venue.blocks = {(account_id, market): None for account_id, market in dumped.get("blocks", ())}  # noqa: C420
     venue.timers.deadlines = dict(dumped.get("deadlines", ()))
     for number, account_id, asset_symbol, units, fee_units in dumped.get("withdrawals", ()):
         asset = venue.balances.assets[asset_symbol]
