@@ -146,6 +146,8 @@ def set_kill_switch(venue: Venue, cmd: SetKillSwitch, events: list[Event]) -> Re
         ):  # Its end meant nothing while trading was stopped.
             market.auction_ends_at_ms = max(market.auction_ends_at_ms, venue.at_ms)
             venue.timers.add(Timer(market.auction_ends_at_ms, AUCTION_END, 0, market.symbol))
+        if market.state is OPEN and not cmd.engaged:
+            reopened(venue, market, events)
     return None
 
 

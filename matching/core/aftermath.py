@@ -7,7 +7,7 @@ finished parents are placed, then triggers fire, each fired order with an afterm
 from collections import deque
 
 from matching.core import auction
-from matching.core.checks import untakable, wrong_numbers
+from matching.core.checks import kept_out, untakable, wrong_numbers
 from matching.core.ending import take_back
 from matching.core.markets import Market
 from matching.core.orders import Extra, Order
@@ -48,9 +48,7 @@ def aftermath(venue: Venue, market: Market, prices: Prices | None, events: list[
     """Settle everything that follows from the step just done in `market`; `prices` are those of its trades."""
     if prices is None and not venue.followups:
         return
-    due = _sorted_by_firing(_follow_up(venue, market, events))
-    if prices is not None:
-        due = _merged(market.triggers.passed(*prices), due)
+    due = _due(venue, market, prices, events)
     if due:
         _fire_all(venue, market, due, events)
 
@@ -58,7 +56,7 @@ def aftermath(venue: Venue, market: Market, prices: Prices | None, events: list[
 def reopened(venue: Venue, market: Market, events: list[Event]) -> None:
     """The market trades freely again: whatever the last price has reached meanwhile fires now."""
     last = market.last_price_ticks
-    if last is not None and len(market.triggers):
+    if last is not None and market.triggers.by_id:
         _fire_all(venue, market, market.triggers.passed(last, last), events)
 
 
@@ -169,12 +167,14 @@ def _firing_rank(order: Order) -> tuple[int, int, int]:
     return (0, -extra.trigger_ticks, order.order_id)
 
 
-def _sorted_by_firing(orders: list[Order]) -> list[Order]:
-    return sorted(orders, key=_firing_rank) if len(orders) > 1 else orders
+def _due(venue: Venue, market: Market, prices: Prices | None, events: list[Event]) -> list[Order]:
+    """What the last step's trades have fired, and the new exits that the last price has passed already.
 
-
-def _merged(passed: list[Order], exits: list[Order]) -> list[Order]:
-    return _sorted_by_firing(list(dict.fromkeys(passed + exits))) if exits else passed
+    Trades from before an exit was placed do not fire it, so the triggers are looked at first.
+    """
+    passed = market.triggers.passed(*prices) if prices is not None and market.triggers.by_id else []
+    exits = _follow_up(venue, market, events)
+    return sorted(passed + exits, key=_firing_rank) if exits else passed
 
 
 def _fire_all(venue: Venue, market: Market, due: list[Order], events: list[Event]) -> None:
@@ -191,10 +191,7 @@ def _fire_all(venue: Venue, market: Market, due: list[Order], events: list[Event
             return
         venue.fired += 1
         prices = _fire(venue, market, order, events)
-        more = _sorted_by_firing(_follow_up(venue, market, events))
-        if prices is not None:
-            more = _merged(market.triggers.passed(*prices), more)
-        for one in more:
+        for one in _due(venue, market, prices, events):
             if one.order_id not in queued:
                 queued[one.order_id] = None
                 queue.append(one)
@@ -219,4 +216,4 @@ def _fire(venue: Venue, market: Market, order: Order, events: list[Event]) -> Pr
 
 def _unfit(venue: Venue, market: Market, order: Order) -> RefusalReason | None:
     """Why a fired order cannot be taken; its terms were agreed when it was placed, the market's limits may be new."""
-    return wrong_numbers(market, order) or venue.blocked(order.account_id, market) or untakable(venue, market, order, 0)
+    return wrong_numbers(market, order) or kept_out(venue, market, order) or untakable(venue, market, order, 0)

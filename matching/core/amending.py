@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from matching.core.aftermath import aftermath
 from matching.core.cancelling import find
-from matching.core.checks import MAX_SLICES, closed, untakable, wrong_exits, wrong_numbers
+from matching.core.checks import MAX_SLICES, kept_out, untakable, wrong_exits, wrong_numbers
 from matching.core.markets import Market
 from matching.core.orders import Extra, Order
 from matching.core.placing import aim, match
@@ -77,8 +77,8 @@ def _replace(venue: Venue, market: Market, order: Order, wanted: Order, events: 
     assert wanted.quantity_lots is not None
     wanted.remaining_lots = wanted.quantity_lots - wanted.executed_lots
     held = market.reserved_units(order)
-    reason = wrong_exits(market, wanted) or venue.blocked(order.account_id, market)
-    reason = reason or closed(market, wanted) or untakable(venue, market, wanted, held)
+    reason = wrong_exits(market, wanted) or kept_out(venue, market, wanted)
+    reason = reason or untakable(venue, market, wanted, held)
     if reason is not None:
         return Refused(reason=reason)
     venue.balances.unlock(order.pay, held)
@@ -128,7 +128,7 @@ def _amend_waiting(venue: Venue, market: Market, order: Order, cmd: AmendOrder) 
         reason = _overdone(wanted)
     reason = reason or _wrong_new_trigger(market, extra, cmd.trigger_price_ticks)
     reason = reason or _wrong_exits_after(market, wanted, trigger)
-    reason = reason or venue.blocked(order.account_id, market) or closed(market, wanted)
+    reason = reason or kept_out(venue, market, wanted)
     if reason is not None:
         return reason
     order.price_ticks, order.quantity_lots = wanted.price_ticks, wanted.quantity_lots

@@ -4,7 +4,7 @@ Every row that a command moves is noted once (`touch`). When the command is done
 events and proves, per asset, that the command created and destroyed nothing (invariants I1 and I2).
 """
 
-from matching.messages import BalanceChanged
+from matching.messages import BalanceChanged, Event
 
 HOUSE_ACCOUNT_ID = 1
 FEES_ACCOUNT_ID = 2
@@ -79,15 +79,14 @@ class Balances:
         row.locked -= units
         row.available += units
 
-    def changes(self) -> list[BalanceChanged]:
-        """Events for every touched row, in the order of their first touch; then a clean slate for the next command.
+    def changes(self, events: list[Event]) -> None:
+        """Add an event for every touched row, in the order of their first touch; then a clean slate for the next.
 
         Raises InvariantBroken when a row went negative or an asset's total moved without funding.
         """
         touched = self._touched
         if not touched:
-            return []
-        events = []
+            return
         for row in touched:
             available, locked = row.available, row.locked
             if available < 0 or locked < 0:
@@ -106,4 +105,3 @@ class Balances:
                 raise InvariantBroken(f"{row.asset.drift_units} units of {row.asset.symbol} from nowhere")
         self._touched = []
         self._stamp += 1
-        return events

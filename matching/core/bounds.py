@@ -22,8 +22,6 @@ class Bound(NamedTuple):
 def bound_of(market: Market, order: Order, at_ms: int) -> Bound:
     """The tightest bound of an order that is about to be matched. Reads state, changes nothing."""
     extra = order.extra
-    if not market.is_bounded and extra is None:
-        return Bound(order.price_ticks, None)
     bound = Bound(order.price_ticks, None)
     is_bid = order.is_bid
     if order.order_type is MARKET:

@@ -3,7 +3,7 @@
 The same checks serve an order that arrives, one that its trigger has fired, and one that is amended.
 """
 
-from matching.core.bounds import Bound, bound_of, out_of_entry_bounds
+from matching.core.bounds import bound_of, out_of_entry_bounds
 from matching.core.dry_run import reach
 from matching.core.fees import PPM
 from matching.core.markets import Market
@@ -33,7 +33,9 @@ MAX_SLICES = 100  # Of an iceberg; each costs a trade of its own.
 
 def refusal(venue: Venue, market: Market, order: Order) -> Refused | None:
     """Why a new order cannot be taken, or None."""
-    reason = malformed(venue, market, order) or venue.blocked(order.account_id, market) or closed(market, order)
+    reason = malformed(venue, market, order)
+    if reason is None and (market.state is not OPEN or venue.is_halted or venue.blocks):
+        reason = kept_out(venue, market, order)
     if reason is not None:
         return Refused(reason=reason)
     if order.client_id is not None:
@@ -56,7 +58,7 @@ def untakable(venue: Venue, market: Market, order: Order, held_units: int) -> Re
 
     `held_units` is what the order itself keeps locked already (an amended one), and may use again.
     """
-    if order.price_ticks is not None and out_of_entry_bounds(market, order):
+    if market.has_entry_bounds and out_of_entry_bounds(market, order):
         return RefusalReason.PRICE_OUT_OF_BOUNDS
     if (order.post_only or market.state is POST_ONLY) and market.state is not AUCTION and _would_take(market, order):
         return RefusalReason.POST_ONLY_WOULD_TAKE
@@ -217,7 +219,18 @@ def _wrong_exit(market: Market, order: Order, exit_terms: ExitTerms, above: bool
 # ------------------------------------------------------------------------------------------------------- market, funds
 
 
-def closed(market: Market, order: Order) -> RefusalReason | None:
+def kept_out(venue: Venue, market: Market, order: Order) -> RefusalReason | None:
+    """Is all trading, the market or the account stopped?"""
+    if venue.is_halted:
+        return RefusalReason.TRADING_HALTED
+    reason = _closed(market, order)
+    if reason is not None:
+        return reason
+    is_blocked = (order.account_id, "") in venue.blocks or (order.account_id, market.symbol) in venue.blocks
+    return RefusalReason.ACCOUNT_BLOCKED if is_blocked else None
+
+
+def _closed(market: Market, order: Order) -> RefusalReason | None:
     """Does the market's state keep the order out?"""
     state = market.state
     if state is OPEN:
@@ -248,8 +261,7 @@ def _unfunded(venue: Venue, market: Market, order: Order, held_units: int) -> Re
     asset = market.quote if order.is_bid else market.base
     row = asset.rows.get(order.account_id)
     available = held_units if row is None else row.available + held_units
-    bound = bound_of(market, order, venue.at_ms)
-    if available < _needed_units(market, order, bound):
+    if available < _needed_units(venue, market, order):
         return RefusalReason.INSUFFICIENT_FUNDS
     if order.quote_units is not None:
         best = market.side(not order.is_bid).best()
@@ -258,14 +270,13 @@ def _unfunded(venue: Venue, market: Market, order: Order, held_units: int) -> Re
     return None
 
 
-def _needed_units(market: Market, order: Order, bound: Bound) -> int:
-    lots = order.unfilled_lots
-    if not order.is_bid:
-        if order.quantity_lots is not None:
-            return lots * market.base_units_per_lot
-        return reach(market, order, bound).lots * market.base_units_per_lot
-    if order.price_ticks is not None:
+def _needed_units(venue: Venue, market: Market, order: Order) -> int:
+    lots = order.remaining_lots if order.extra is None else order.unfilled_lots
+    if order.is_bid and order.price_ticks is not None:
         return order.price_ticks * lots * market.quote_units_per_tick_lot
-    if order.quote_units is not None:
+    if order.is_bid and order.quote_units is not None:
         return order.quote_units
-    return reach(market, order, bound).quote_units
+    if not order.is_bid and order.quantity_lots is not None:
+        return lots * market.base_units_per_lot
+    reached = reach(market, order, bound_of(market, order, venue.at_ms).price_ticks)
+    return reached.quote_units if order.is_bid else reached.lots * market.base_units_per_lot

@@ -4,7 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from matching.core.book import Level
-from matching.core.bounds import Bound, beyond
+from matching.core.bounds import beyond
 from matching.core.markets import Market
 from matching.core.orders import NO_LIMIT, Order
 from matching.core.words import DECREMENT, REJECT_MAKER
@@ -26,9 +26,9 @@ class _Step(NamedTuple):
     is_last: bool
 
 
-def reach(market: Market, order: Order, bound: Bound) -> Reach:
-    """How far the order would get within its bound, quantity and quote budget, self-trade prevention included."""
-    is_bid, limit = order.is_bid, bound.price_ticks
+def reach(market: Market, order: Order, limit_ticks: int | None) -> Reach:
+    """How far the order would get up to `limit_ticks`, quantity, quote budget and self-trade prevention considered."""
+    is_bid = order.is_bid
     unit = market.quote_units_per_tick_lot
     has_own_orders = order.account_id in market.of_account
     budget_units = NO_LIMIT if order.quote_units is None else order.quote_units
@@ -36,7 +36,7 @@ def reach(market: Market, order: Order, bound: Bound) -> Reach:
     lots = quote = 0
     for level in market.side(not is_bid).best_first():
         price = level.price_ticks
-        if limit is not None and beyond(price, limit, is_bid):
+        if limit_ticks is not None and beyond(price, limit_ticks, is_bid):
             break
         affordable = (budget_units - quote) // (price * unit)
         if has_own_orders:

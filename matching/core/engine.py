@@ -5,7 +5,7 @@ I/O, no float, no iteration over sets. What the outside does around it (log, jou
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -15,10 +15,11 @@ from matching.core.amending import amend
 from matching.core.auction import indication
 from matching.core.balances import Balances
 from matching.core.cancelling import cancel, cancel_all
+from matching.core.checks import refusal
 from matching.core.markets import Market
-from matching.core.orders import Order
+from matching.core.orders import Order, draft
 from matching.core.pairs import place_pair
-from matching.core.placing import place
+from matching.core.placing import start, take
 from matching.core.retries import Digest, Remembered, Retries
 from matching.core.venue import Venue
 from matching.core.words import AUCTION
@@ -78,7 +79,7 @@ _NEW_MONEY = {DefundHouse, DebitAccount, CreditDeposit, ReserveWithdrawal, Settl
 _RETRIED_ANEW = frozenset({"idempotency_key", "valid_until_ms"})
 
 
-class Applied(NamedTuple):
+class Applied(msgspec.Struct, gc=False):
     """The answer to a command. `outcome` is None when an idempotency key gave back a stored answer (`replayed`)."""
 
     outcome: Outcome | None
@@ -186,7 +187,9 @@ class Engine:
         self.venue.fired = 0
         kind = type(command)
         reply: Reply
-        if kind in _TRADING:
+        if kind is PlaceOrder:
+            reply = self._place(command, events)  # type: ignore[arg-type]
+        elif kind in _TRADING:
             reply = self._trade(command, events)
         elif kind is Batch:
             reply = self._batch(command, events)  # type: ignore[arg-type]
@@ -201,7 +204,7 @@ class Engine:
         self.n += 1
         seq = self.seq + 1
         if events:
-            events += self.venue.balances.changes()
+            self.venue.balances.changes(events)
             for market in self._markets:
                 if market.bids.touched or market.asks.touched:
                     if market.state is AUCTION:
@@ -220,18 +223,7 @@ class Engine:
         venue = self.venue
         kind = type(command)
         if kind is PlaceOrder:
-            if command.valid_until_ms is not None and command.valid_until_ms < venue.at_ms:
-                return Refused(reason=RefusalReason.EXPIRED_IN_QUEUE)
-            market = venue.markets.get(command.market)
-            if market is None:
-                return Refused(reason=RefusalReason.UNKNOWN_MARKET)
-            placed = place(venue, market, command, events)
-            if type(placed) is Refused:
-                return placed
-            order, prices = placed  # type: ignore[misc]
-            if prices is not None or venue.followups:
-                aftermath(venue, market, prices, events)
-            return OrderReply(order=order.view())
+            return self._place(command, events)
         if kind is CancelOrder:
             return cancel(venue, command, events)
         if kind is CancelAllOrders:
@@ -246,6 +238,24 @@ class Engine:
         if market is None:
             return Refused(reason=RefusalReason.UNKNOWN_MARKET)
         return place_pair(venue, market, command, events)
+
+    def _place(self, command: PlaceOrder, events: list[Event]) -> OrderReply | Refused:
+        venue = self.venue
+        if command.valid_until_ms is not None and command.valid_until_ms < venue.at_ms:
+            return Refused(reason=RefusalReason.EXPIRED_IN_QUEUE)
+        market = venue.markets.get(command.market)
+        if market is None:
+            return Refused(reason=RefusalReason.UNKNOWN_MARKET)
+        order = draft(command)
+        refused = refusal(venue, market, order)
+        if refused is not None:
+            return refused
+        # Point of no return: the order is ours. A failure below is a bug, not a refusal.
+        take(venue, market, order)
+        prices = start(venue, market, order, events)
+        if prices is not None or venue.followups:
+            aftermath(venue, market, prices, events)
+        return OrderReply(order=order.view())
 
     def _batch(self, batch: Batch, events: list[Event]) -> BatchReply | Refused:
         """Every step is decided as if it had come alone, at this position of the log."""

@@ -27,6 +27,11 @@ class Limits:
     auction_ms: int = 0
 
     @property
+    def bounds_entry(self) -> bool:
+        """Is there a price at which a limit order is not even let in?"""
+        return self.min_price_ppm is not None or self.max_price_ppm is not None
+
+    @property
     def bounds_trades(self) -> bool:
         """Is there anything that can stop an order before its own limit?"""
         return self.band_ppm is not None or self.min_impact_ppm is not None or self.max_impact_ppm is not None
@@ -49,6 +54,7 @@ class Market:
         "by_client_id",
         "fee_version",
         "fees",
+        "has_entry_bounds",
         "indicated",
         "is_bounded",
         "last_place",
@@ -103,6 +109,7 @@ class Market:
         """New limits; the reference price of the band is taken anew."""
         self.limits = limits
         self.is_bounded = limits.bounds_trades
+        self.has_entry_bounds = limits.bounds_entry
         self.reference_ticks = None
 
     def set_fees(self, tier: int, maker_ppm: int, taker_ppm: int) -> None:

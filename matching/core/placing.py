@@ -1,13 +1,12 @@
 """Taking an order: from the checks to its place in the book, its end, or its wait for a trigger."""
 
 from matching.core import auction
-from matching.core.bounds import bound_of, stopped_by
-from matching.core.checks import refusal
+from matching.core.bounds import Bound, bound_of, stopped_by
 from matching.core.crossing import cross
 from matching.core.dry_run import reach
 from matching.core.ending import expire
 from matching.core.markets import Market
-from matching.core.orders import Order, draft
+from matching.core.orders import Order
 from matching.core.timers import EXPIRY, Timer
 from matching.core.venue import Venue
 from matching.core.words import (
@@ -22,21 +21,10 @@ from matching.core.words import (
     LIMIT,
     TRIGGER_PLACED,
 )
-from matching.messages import EndReason, Event, OrderAccepted, OrderChanged, PlaceOrder, Refused, TradeMade
+from matching.messages import EndReason, Event, OrderAccepted, OrderChanged, TradeMade
 
 Prices = tuple[int, int]
 """The first and the last price of one order's trades."""
-
-
-def place(venue: Venue, market: Market, cmd: PlaceOrder, events: list[Event]) -> tuple[Order, Prices | None] | Refused:
-    """Check, take and match one order. What follows from its trades for others is `aftermath`'s."""
-    order = draft(cmd)
-    refused = refusal(venue, market, order)
-    if refused is not None:
-        return refused
-    # Point of no return: the order is ours. A failure below is a bug, not a refusal.
-    take(venue, market, order)
-    return order, start(venue, market, order, events)
 
 
 def take(venue: Venue, market: Market, order: Order) -> None:
@@ -58,7 +46,7 @@ def take(venue: Venue, market: Market, order: Order) -> None:
 
 
 def start(venue: Venue, market: Market, order: Order, events: list[Event]) -> Prices | None:
-    """Announce a taken order and match it, or let it wait."""
+    """Announce a taken order and match it, or let it wait. What its trades mean for others is `aftermath`'s."""
     extra = order.extra
     if extra is None:
         events.append(_accepted(order))
@@ -96,21 +84,24 @@ def match(venue: Venue, market: Market, order: Order, events: list[Event]) -> Pr
     if market.state is AUCTION:
         rest(venue, market, order)
         return None
-    if market.is_bounded:
+    bound: Bound | None = None  # None: nothing but the order's own limit.
+    limit_ticks = order.price_ticks
+    if market.is_bounded or order.extra is not None:
         market.keep_reference(venue.at_ms)
-    bound = bound_of(market, order, venue.at_ms)
-    is_fok = order.time_in_force is FOK and order.order_type is LIMIT
-    if is_fok and reach(market, order, bound).lots != order.remaining_lots:
+        bound = bound_of(market, order, venue.at_ms)
+        limit_ticks = bound.price_ticks
+    in_force, is_limit = order.time_in_force, order.order_type is LIMIT
+    if in_force is FOK and is_limit and reach(market, order, limit_ticks).lots != order.remaining_lots:
         expire(venue, order, EndReason.FILL_OR_KILL, events)
         return None
     first_event = len(events)
-    stopped = cross(venue, market, order, bound.price_ticks, events)
-    prices = _prices(events, first_event) if len(market.triggers) else None
+    stopped = cross(venue, market, order, limit_ticks, events)
+    prices = _prices(events, first_event) if market.triggers.by_id else None
     if order.status is FILLED:
         return prices
-    if stopped is None:
+    if stopped is None and bound is not None:
         stopped = stopped_by(market, order, bound)
-    rests = order.order_type is LIMIT and order.time_in_force in (GTC, GTD)
+    rests = is_limit and (in_force is GTC or in_force is GTD)
     if stopped is EndReason.PRICE_OUT_OF_BOUNDS and rests and market.limits.auction_ms:
         rest(venue, market, order)
         auction.interrupt(venue, market, "A trade would have left the price band.", events)
@@ -118,7 +109,7 @@ def match(venue: Venue, market: Market, order: Order, events: list[Event]) -> Pr
         expire(venue, order, stopped, events)
     elif rests:
         rest(venue, market, order)
-    elif order.order_type is LIMIT:
+    elif is_limit:
         expire(venue, order, EndReason.IMMEDIATE_OR_CANCEL, events)
     else:
         expire(venue, order, EndReason.INSUFFICIENT_LIQUIDITY, events)

@@ -14,30 +14,30 @@ MAX_TRAILING = 1_000
 class Triggers:
     """`rising` fire when a trade is at or above their trigger, `falling` when one is at or below."""
 
-    __slots__ = ("_falling", "_orders", "_rising", "trailing")
+    __slots__ = ("_falling", "_rising", "by_id", "trailing")
 
     def __init__(self) -> None:
         self._rising: list[tuple[int, int]] = []  # (trigger, order id), lowest first.
         self._falling: list[tuple[int, int]] = []  # (-trigger, order id), highest trigger first.
-        self._orders: dict[int, Order] = {}
+        self.by_id: dict[int, Order] = {}
         self.trailing: dict[int, Order] = {}
 
     def __len__(self) -> int:
-        return len(self._orders)
+        return len(self.by_id)
 
     def __contains__(self, order_id: int) -> bool:
-        return order_id in self._orders
+        return order_id in self.by_id
 
     def orders(self) -> list[Order]:
         """All that wait, oldest first."""
-        return [self._orders[order_id] for order_id in sorted(self._orders)]
+        return [self.by_id[order_id] for order_id in sorted(self.by_id)]
 
     def add(self, order: Order) -> None:
         extra = order.extra
         assert extra is not None
         assert extra.trigger_ticks is not None
         assert extra.fires_above is not None
-        self._orders[order.order_id] = order
+        self.by_id[order.order_id] = order
         if extra.terms.trailing_ticks is not None:
             self.trailing[order.order_id] = order
         elif extra.fires_above:
@@ -49,7 +49,7 @@ class Triggers:
         extra = order.extra
         assert extra is not None
         assert extra.trigger_ticks is not None
-        del self._orders[order.order_id]
+        del self.by_id[order.order_id]
         if extra.terms.trailing_ticks is not None:
             del self.trailing[order.order_id]
             return
@@ -74,7 +74,7 @@ class Triggers:
                     insort(rising, (rank, order.order_id))
                 else:
                     insort(falling, (-rank, order.order_id))
-        return [self._orders[order_id] for _, order_id in falling + rising]
+        return [self.by_id[order_id] for _, order_id in falling + rising]
 
 
 def _trigger(order: Order) -> int:

@@ -4,7 +4,6 @@ from matching.core.balances import AssetBook, Balances
 from matching.core.markets import Market
 from matching.core.orders import Order
 from matching.core.timers import Timers
-from matching.messages import RefusalReason
 
 NEWEST_RULES = 2
 
@@ -63,11 +62,3 @@ class Venue:
         self.wallet_log: dict[int, tuple[str, str]] = {}
         self.followups: list[Order] = []
         self.fired = 0
-
-    def blocked(self, account_id: int, market: Market) -> RefusalReason | None:
-        """Why the account may not trade in the market now, or None."""
-        if self.is_halted:
-            return RefusalReason.TRADING_HALTED
-        if self.blocks and ((account_id, "") in self.blocks or (account_id, market.symbol) in self.blocks):
-            return RefusalReason.ACCOUNT_BLOCKED
-        return None
