@@ -1,7 +1,6 @@
 """Matching: price, then place in the queue, at the maker's price. Exact by construction; fees are the only rounding."""
 
 from matching.core.book import BookSide
-from matching.core.bounds import beyond
 from matching.core.ending import take_back
 from matching.core.fees import fee_units, rebate_units
 from matching.core.markets import Market
@@ -48,7 +47,7 @@ def cross(venue: Venue, market: Market, taker: Order, limit_ticks: int | None, e
             lots = min(lots, (taker.quote_units - taker.executed_quote_units) // (price * unit))
             if lots == 0:
                 return None
-        _trade(venue, market, side, maker, taker, price, lots, limit_ticks, events)
+        _trade(venue, market, side, maker, taker, price, lots, events)
     return None
 
 
@@ -119,7 +118,6 @@ def _trade(
     taker: Order,
     price: int,
     lots: int,
-    limit_ticks: int | None,
     events: list[Event],
 ) -> None:
     """Settle one trade: both sides pay, both receive less their fee, the venue gets the fees."""
@@ -163,7 +161,7 @@ def _trade(
     if taker.quote_units is None:
         taker_filled = taker.remaining_lots == 0
     else:
-        taker_filled = _budget_is_spent(market, side, taker, limit_ticks)
+        taker_filled = _budget_is_spent(market, side, taker)
     if taker_filled:
         taker.status = FILLED
         taker.remaining_lots = 0
@@ -219,16 +217,14 @@ def note_receipt(venue: Venue, order: Order, units: int) -> None:
     venue.followups.append(order)
 
 
-def _budget_is_spent(market: Market, side: BookSide, taker: Order, limit_ticks: int | None) -> bool:
+def _budget_is_spent(market: Market, side: BookSide, taker: Order) -> bool:
     """Whether what is left of a quote budget is less than one lot at the best price that is left."""
     assert taker.quote_units is not None
     left = taker.quote_units - taker.executed_quote_units
     if left == 0:
         return True
     level = side.best()
-    if level is None or (limit_ticks is not None and beyond(level.price_ticks, limit_ticks, taker.is_bid)):
-        return False
-    return left < level.price_ticks * market.quote_units_per_tick_lot
+    return level is not None and left < level.price_ticks * market.quote_units_per_tick_lot
 
 
 def _note_execution(order: Order, lots: int, quote: int) -> None:

@@ -179,8 +179,6 @@ def _reserve(venue: Venue, cmd: ReserveWithdrawal, events: list[Event]) -> Refus
         return RefusalReason.INVALID_QUANTITY
     if not _is_customer(cmd.account_id) or cmd.withdrawal_id in venue.withdrawals or cmd.withdrawal_id <= 0:
         return RefusalReason.INVALID_PARAMETER
-    if (cmd.account_id, "") in venue.blocks:
-        return RefusalReason.ACCOUNT_BLOCKED
     row = asset.rows.get(cmd.account_id)
     if row is None or row.available < cmd.units:
         return RefusalReason.INSUFFICIENT_FUNDS
