@@ -117,26 +117,27 @@ def _amend_waiting(venue: Venue, market: Market, order: Order, cmd: AmendOrder) 
         if order.quantity_lots is None:
             return RefusalReason.INVALID_PARAMETER
         wanted.quantity_lots = wanted.remaining_lots = cmd.quantity_lots
-    trigger = cmd.trigger_price_ticks if cmd.trigger_price_ticks is not None else extra.terms.trigger_price_ticks
     if cmd.trigger_price_ticks is not None and extra.terms.trailing_ticks is not None:
         return RefusalReason.INVALID_PARAMETER
+    current = extra.terms.trigger_price_ticks
+    new_trigger = None if cmd.trigger_price_ticks == current else cmd.trigger_price_ticks
     same = (wanted.price_ticks, wanted.quantity_lots) == (order.price_ticks, order.quantity_lots)
-    if same and trigger == extra.terms.trigger_price_ticks:
+    if same and new_trigger is None:
         return RefusalReason.INVALID_PARAMETER
     reason = wrong_numbers(market, wanted)
     if reason is None and wanted.quantity_lots is not None:
         reason = _overdone(wanted)
-    reason = reason or _wrong_new_trigger(market, extra, cmd.trigger_price_ticks)
-    reason = reason or _wrong_exits_after(market, wanted, trigger)
+    reason = reason or _wrong_new_trigger(market, extra, new_trigger)
+    reason = reason or _wrong_exits_after(market, wanted, new_trigger or current)
     reason = reason or kept_out(venue, market, wanted)
     if reason is not None:
         return reason
     order.price_ticks, order.quantity_lots = wanted.price_ticks, wanted.quantity_lots
     order.remaining_lots = wanted.remaining_lots
-    if cmd.trigger_price_ticks is not None:
+    if new_trigger is not None:
         market.triggers.remove(order)
-        extra.terms = replace(extra.terms, trigger_price_ticks=cmd.trigger_price_ticks)
-        extra.trigger_ticks = cmd.trigger_price_ticks
+        extra.terms = replace(extra.terms, trigger_price_ticks=new_trigger)
+        extra.trigger_ticks = new_trigger
         if not _keeps_direction(extra):
             aim(market, order)
         market.triggers.add(order)

@@ -96,7 +96,8 @@ class Engine:
         self.seq = 0
         self.venue = Venue()
         self.retries = Retries()
-        self._markets: tuple[Market, ...] = ()  # The venue's, ready to walk through after every command.
+        self._markets: tuple[Market, ...] = ()  # The venue's, ready to walk through after a command,
+        self._alone: dict[str, tuple[Market]] = {}  # and each alone.
 
     @property
     def at_ms(self) -> int:
@@ -205,12 +206,14 @@ class Engine:
         seq = self.seq + 1
         if events:
             self.venue.balances.changes(events)
-            for market in self._markets:
+            # An answer about one order tells of the only market that can have changed.
+            told = type(reply) is OrderReply
+            for market in self._alone[reply.order.market] if told else self._markets:  # type: ignore[union-attr]
+                if market.state is AUCTION:
+                    indicated = indication(market)
+                    if indicated is not None:
+                        events.append(indicated)
                 if market.bids.touched or market.asks.touched:
-                    if market.state is AUCTION:
-                        indicated = indication(market)
-                        if indicated is not None:
-                            events.append(indicated)
                     events.append(market.book_change())
             self.seq += len(events)
         refused = reply.reason if type(reply) is Refused else None
@@ -288,8 +291,12 @@ class Engine:
             return RefusalReason.MALFORMED
         reason = decide(self.venue, command, events)
         if kind is ListMarket:
-            self._markets = tuple(self.venue.markets.values())
+            self._note_markets()
         return reason
+
+    def _note_markets(self) -> None:
+        self._markets = tuple(self.venue.markets.values())
+        self._alone = {market.symbol: (market,) for market in self._markets}
 
     # --------------------------------------------------------------------------------------------- state and proof
 
@@ -302,7 +309,7 @@ class Engine:
         """An engine that goes on exactly where the dumped one stood. Checks every invariant on the way."""
         engine = cls()
         state.load(engine, dumped)
-        engine._markets = tuple(engine.venue.markets.values())
+        engine._note_markets()
         engine.check_invariants()
         return engine
 
