@@ -8,6 +8,7 @@ from matching.core.aftermath import aftermath, reopened
 from matching.core.balances import AssetBook
 from matching.core.fees import PPM
 from matching.core.markets import Limits, Market
+from matching.core.schedule import set_timer
 from matching.core.timers import AUCTION_END, Timer
 from matching.core.venue import NEWEST_RULES, Venue
 from matching.core.words import AUCTION, CANCEL_ONLY, CLOSED, OPEN
@@ -145,7 +146,7 @@ def set_kill_switch(venue: Venue, cmd: SetKillSwitch, events: list[Event]) -> Re
             market.auction_ends_at_ms is not None and not cmd.engaged
         ):  # Its end meant nothing while trading was stopped.
             market.auction_ends_at_ms = max(market.auction_ends_at_ms, venue.at_ms)
-            venue.timers.add(Timer(market.auction_ends_at_ms, AUCTION_END, 0, market.symbol))
+            set_timer(venue, Timer(market.auction_ends_at_ms, AUCTION_END, 0, market.symbol))
         if market.state is OPEN and not cmd.engaged:
             reopened(venue, market, events)
     return None

@@ -12,6 +12,7 @@ from matching.core.ending import take_back
 from matching.core.fees import fee_units, rebate_units
 from matching.core.markets import Market
 from matching.core.orders import Order
+from matching.core.schedule import set_timer
 from matching.core.timers import AUCTION_END, Timer
 from matching.core.venue import Venue
 from matching.core.words import (
@@ -55,7 +56,7 @@ def begin(venue: Venue, market: Market, auction_ms: int | None, reason: str, eve
     market.auction_ends_at_ms = None if auction_ms is None else venue.at_ms + auction_ms
     market.indicated = None
     if market.auction_ends_at_ms is not None:
-        venue.timers.add(Timer(market.auction_ends_at_ms, AUCTION_END, 0, market.symbol))
+        set_timer(venue, Timer(market.auction_ends_at_ms, AUCTION_END, 0, market.symbol))
     events.append(AuctionStarted(market=market.symbol, ends_at_ms=market.auction_ends_at_ms, reason=reason))
     first = indication(market)
     if first is not None:

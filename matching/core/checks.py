@@ -186,10 +186,11 @@ def _wrong_triggers(market: Market, order: Order, extra: Extra) -> RefusalReason
     if trigger is not None and (trailing is not None or not 0 < trigger <= MAX_INT):
         return RefusalReason.INVALID_TRIGGER
     last = market.last_price_ticks
-    if trailing is not None and (
-        not 0 < trailing <= MAX_INT or last is None or (trailing >= last and not order.is_bid)
-    ):
-        return RefusalReason.INVALID_TRIGGER
+    if trailing is not None:
+        if last is None or not 0 < trailing <= MAX_INT - last:
+            return RefusalReason.INVALID_TRIGGER
+        if trailing >= last and not order.is_bid:
+            return RefusalReason.INVALID_TRIGGER
     return wrong_exits(market, order)
 
 

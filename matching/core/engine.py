@@ -5,6 +5,7 @@ I/O, no float, no iteration over sets. What the outside does around it (log, jou
 """
 
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from matching.core.orders import Order, draft
 from matching.core.pairs import place_pair
 from matching.core.placing import start, take
 from matching.core.retries import Digest, Remembered, Retries
+from matching.core.schedule import next_due_ms
 from matching.core.venue import Venue
 from matching.core.words import AUCTION
 from matching.messages import (
@@ -75,8 +77,8 @@ _ADMINISTRATION: dict[type, Callable[[Venue, Any, list[Event]], RefusalReason | 
     FundHouse: funding.fund_house,
     CreditAccount: funding.credit_account,
 }
-_NEW_MONEY = {DefundHouse, DebitAccount, CreditDeposit, ReserveWithdrawal, SettleWithdrawal, ReleaseWithdrawal}
-_RETRIED_ANEW = frozenset({"idempotency_key", "valid_until_ms"})
+_NEW_MONEY = (DefundHouse, DebitAccount, CreditDeposit, ReserveWithdrawal, SettleWithdrawal, ReleaseWithdrawal)
+_RETRIED_ANEW = ("idempotency_key", "valid_until_ms")
 
 
 class Applied(msgspec.Struct, gc=False):
@@ -167,7 +169,7 @@ class Engine:
         assert at_ms >= venue.at_ms, "the log's time went back"
         venue.at_ms = at_ms
         self.retries.forget(at_ms, venue.open_orders)
-        due_ms = overdue.next_due_ms(venue)
+        due_ms = next_due_ms(venue)
         if due_ms is None or due_ms > at_ms:
             return None
         venue.fired = 0
@@ -177,7 +179,7 @@ class Engine:
 
     def next_timer_ms(self) -> int | None:
         """When the next timer of an order, an account or a market is due; no later command may come before its tick."""
-        return overdue.next_due_ms(self.venue)
+        return next_due_ms(self.venue)
 
     def next_forget_ms(self) -> int | None:
         """When the next idempotency key runs out. Nothing depends on being punctual with it."""
@@ -331,7 +333,7 @@ class Engine:
                 yield account_id, symbol, rows[account_id].available, rows[account_id].locked
 
 
-_TRADING = frozenset({PlaceOrder, CancelOrder, CancelAllOrders, AmendOrder, PlaceOco})
+_TRADING = (PlaceOrder, CancelOrder, CancelAllOrders, AmendOrder, PlaceOco)
 
 
 def _order_ids(reply: Reply) -> list[int]:
@@ -357,4 +359,7 @@ def _digest(command: Command) -> Digest:
 
 
 def _plain(value: Any) -> Any:
-    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct | list) else value
+    """Nested parts as a hash: a batch can be long, and its content is only ever compared."""
+    if isinstance(value, msgspec.Struct | list):
+        return blake2b(msgspec.msgpack.encode(value), digest_size=16).digest()
+    return value

@@ -4,9 +4,10 @@ from matching.core import administration
 from matching.core.aftermath import aftermath
 from matching.core.cancelling import end_all, open_orders
 from matching.core.ending import take_back
+from matching.core.schedule import pop_due, set_timer
 from matching.core.timers import CANCEL_AFTER, EXPIRY, Timer
 from matching.core.venue import Venue
-from matching.core.words import AUCTION, CLOSED, EXPIRED, OPEN
+from matching.core.words import CLOSED, EXPIRED, OPEN
 from matching.messages import (
     CancelAfter,
     CancelAfterSet,
@@ -19,19 +20,13 @@ from matching.messages import (
 
 MAX_ENDED = 1_000  # Orders per outcome; what remains due follows in the next.
 MIN_CANCEL_AFTER_MS, MAX_CANCEL_AFTER_MS = 1_000, 24 * 3600 * 1000
-SPARE_TIMERS = 1_000
-
-
-def next_due_ms(venue: Venue) -> int | None:
-    """When the next timer that still means something runs out."""
-    return venue.timers.next_ms(lambda timer: _is_live(venue, timer))
 
 
 def fire_due(venue: Venue, events: list[Event]) -> None:
     """Do what is due at the venue's time, up to MAX_ENDED orders."""
     ended = 0
     while ended < MAX_ENDED:
-        timer = venue.timers.pop_due(venue.at_ms, lambda timer: _is_live(venue, timer))
+        timer = pop_due(venue)
         if timer is None:
             return
         if timer.kind == EXPIRY:
@@ -40,13 +35,6 @@ def fire_due(venue: Venue, events: list[Event]) -> None:
             ended += _cancel_all_of(venue, timer, MAX_ENDED - ended, events)
         else:
             _end_auction(venue, timer.name, events)
-
-
-def tidy(venue: Venue) -> None:
-    """Keep pointless timers (of orders long gone) from piling up."""
-    timers = venue.timers
-    at_most = 2 * (len(venue.open_orders) + len(timers.deadlines) + len(venue.markets)) + SPARE_TIMERS
-    timers.tidy(at_most, lambda timer: _is_live(venue, timer))
 
 
 def set_cancel_after(venue: Venue, cmd: CancelAfter, events: list[Event]) -> DeadlineReply | Refused:
@@ -60,20 +48,9 @@ def set_cancel_after(venue: Venue, cmd: CancelAfter, events: list[Event]) -> Dea
         return Refused(reason=RefusalReason.INVALID_PARAMETER)
     else:
         venue.timers.deadlines[cmd.account_id] = deadline_ms
-        venue.timers.add(Timer(deadline_ms, CANCEL_AFTER, cmd.account_id, ""))
-        tidy(venue)
+        set_timer(venue, Timer(deadline_ms, CANCEL_AFTER, cmd.account_id, ""))
     events.append(CancelAfterSet(account_id=cmd.account_id, deadline_ms=deadline_ms))
     return DeadlineReply(deadline_ms=deadline_ms)
-
-
-def _is_live(venue: Venue, timer: Timer) -> bool:
-    if timer.kind == EXPIRY:
-        order = venue.open_orders.get(timer.number)
-        return order is not None and order.extra is not None and order.extra.terms.expires_at_ms == timer.at_ms
-    if timer.kind == CANCEL_AFTER:
-        return venue.timers.deadlines.get(timer.number) == timer.at_ms
-    market = venue.markets[timer.name]
-    return market.state is AUCTION and market.auction_ends_at_ms == timer.at_ms and not venue.is_halted
 
 
 def _expire_order(venue: Venue, order_id: int, events: list[Event]) -> int:

@@ -47,7 +47,7 @@ def _waits(order: Order) -> bool:
 def _mismatched(cmd: PlaceOco, legs: list[Order]) -> RefusalReason | None:
     """Why the two do not make a pair."""
     first, second = legs
-    if {leg.account_id for leg in legs} != {cmd.account_id} or first.market != second.market:
+    if any(leg.account_id != cmd.account_id for leg in legs) or first.market != second.market:
         return RefusalReason.INVALID_PARAMETER
     if not (_waits(first) or _waits(second)):
         return RefusalReason.INVALID_PARAMETER

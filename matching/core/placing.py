@@ -7,6 +7,7 @@ from matching.core.dry_run import reach
 from matching.core.ending import expire
 from matching.core.markets import Market
 from matching.core.orders import Order
+from matching.core.schedule import set_timer
 from matching.core.timers import EXPIRY, Timer
 from matching.core.venue import Venue
 from matching.core.words import (
@@ -53,7 +54,7 @@ def start(venue: Venue, market: Market, order: Order, events: list[Event]) -> Pr
         return match(venue, market, order, events)
     if order.time_in_force is GTD:
         assert extra.terms.expires_at_ms is not None, "GTD without an end"
-        venue.timers.add(Timer(extra.terms.expires_at_ms, EXPIRY, order.order_id, ""))
+        set_timer(venue, Timer(extra.terms.expires_at_ms, EXPIRY, order.order_id, ""))
     if not extra.waits:
         events.append(OrderChanged(change=ACCEPTED, order=order.view()))
         return match(venue, market, order, events)

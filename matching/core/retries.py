@@ -1,17 +1,17 @@
 """Idempotency keys: a request that was answered once gets the same answer again (G2, G3).
 
 A key is remembered with what was asked and what was answered for ten minutes of log time, and when it made an order
-that rests, for at least ten minutes after that order ended. Above `MAX_KEYS` the ten minutes shrink, but never below
-one; when even that is not enough, keyed commands are refused until keys run out.
+that rests, for at least ten minutes after that order ended. Above `MAX_ANSWERS` held the ten minutes shrink, but never
+below one; when even that is not enough, keyed commands are refused until keys run out.
 """
 
 from collections import deque
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from matching.messages import Reply, reply_as_plain, reply_from_plain
+from matching.messages import BatchReply, Reply, reply_as_plain, reply_from_plain
 
-MAX_KEYS = 3_000_000
+MAX_ANSWERS = 3_000_000  # A batch counts with each of its steps.
 KEEP_MS = 600_000
 KEEP_AT_LEAST_MS = 60_000
 
@@ -28,9 +28,10 @@ class Remembered(NamedTuple):
 
 
 class Retries:
-    __slots__ = ("_by_key", "_queue")
+    __slots__ = ("_answers", "_by_key", "_queue")
 
     def __init__(self) -> None:
+        self._answers = 0
         self._by_key: dict[tuple[int, str], Remembered] = {}
         self._queue: deque[tuple[int, tuple[int, str]]] = deque()  # (noted at, key), oldest first.
 
@@ -41,10 +42,11 @@ class Retries:
         return self._by_key.get((account_id, key))
 
     def has_room(self, at_ms: int) -> bool:
-        return len(self._by_key) < MAX_KEYS or self._queue[0][0] + KEEP_AT_LEAST_MS <= at_ms
+        return self._answers < MAX_ANSWERS or self._queue[0][0] + KEEP_AT_LEAST_MS <= at_ms
 
     def remember(self, account_id: int, key: str, at_ms: int, remembered: Remembered) -> None:
         self._by_key[account_id, key] = remembered
+        self._answers += _answers(remembered.reply)
         self._queue.append((at_ms, (account_id, key)))
 
     def next_expiry_ms(self) -> int | None:
@@ -56,7 +58,7 @@ class Retries:
         queue = self._queue
         for _ in range(len(queue)):
             noted_ms, key = queue[0]
-            crowded = len(self._by_key) > MAX_KEYS and noted_ms + KEEP_AT_LEAST_MS <= at_ms
+            crowded = self._answers > MAX_ANSWERS and noted_ms + KEEP_AT_LEAST_MS <= at_ms
             if noted_ms + KEEP_MS > at_ms and not crowded:
                 return
             queue.popleft()
@@ -68,6 +70,7 @@ class Retries:
                 queue.append((at_ms, key))
             else:
                 del self._by_key[key]
+                self._answers -= _answers(kept.reply)
 
     def dump(self) -> list[object]:
         rows: list[object] = []
@@ -84,6 +87,11 @@ class Retries:
                 digest.pop()
             remembered = Remembered(tuple(digest), n, reply_from_plain(reply), _ids(order_ids))
             self.remember(account_id, key, noted_ms, remembered)
+
+
+def _answers(reply: Reply) -> int:
+    """How much a stored reply counts."""
+    return len(reply.replies) if isinstance(reply, BatchReply) else 1
 
 
 def _ids(saved: int | list[int]) -> tuple[int, ...]:
