@@ -26,10 +26,10 @@ decode_outcomes = _outcomes_decoder.decode
 decode_answers = _answers_decoder.decode
 
 
-def encode_entry(origin: str, first_correlation: int, commands: list[bytes]) -> bytes:
-    """Pack already encoded commands into the payload of one cmd stream entry."""
+def encode_entry(origin: str, first_correlation: int, commands: list[bytes], weight: int = 0) -> bytes:
+    """Pack already encoded commands into the payload of one cmd stream entry; see `CommandEntry`."""
     raw = [msgspec.Raw(command) for command in commands]
-    return _encoder.encode(CommandEntry(origin, first_correlation, raw))
+    return _encoder.encode(CommandEntry(origin, first_correlation, raw, weight))
 
 
 def join_encoded(parts: list[bytes]) -> bytes:

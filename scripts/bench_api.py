@@ -28,6 +28,7 @@ class Trader:
         self.side = side
         self._key = Ed25519PrivateKey.generate()
         self.public = b64encode(self._key.public_key().public_bytes_raw()).decode()
+        scratch.call("manage", "set_rate_tier", email, "load test")
         scratch.call("manage", "create_api_key", email, "--public-key", self.public, "--scopes", "read,trade")
         scratch.call("manage", "fund", email, asset, amount)
 

@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "channels",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "csp",
     "allauth",
     "allauth.account",
@@ -161,7 +163,21 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["exchange_site.api_errors.ExactJSONRenderer"],
     "EXCEPTION_HANDLER": "exchange_site.api_errors.as_api_error",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "exchange_site.openapi.schema.OurSchema",
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Exchange API",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.0.3",
+    "POSTPROCESSING_HOOKS": ["exchange_site.openapi.schema.add_components"],
+    "SCHEMA_PATH_PREFIX": "",
+}
+# Units of weight a minute (`kernel.weights`; most requests weigh one), and new WebSockets in five minutes.
+RATE_LIMIT_ACCOUNT_PER_MINUTE = env.integer("RATE_LIMIT_ACCOUNT_PER_MINUTE", 6_000)
+RATE_LIMIT_ADDRESS_PER_MINUTE = env.integer("RATE_LIMIT_ADDRESS_PER_MINUTE", 12_000)
+SOCKETS_PER_ADDRESS = env.integer("SOCKETS_PER_ADDRESS", 300)
+TRUSTED_PROXIES = env.items("TRUSTED_PROXIES", "")  # Addresses and networks whose X-Forwarded-* headers are believed.
+API_FAST_LANE = env.flag("API_FAST_LANE", True)  # Without it Django answers everything: the same, ten times slower.
 API_REPLY_TIMEOUT_S = 5
 API_MAX_BODY_BYTES = 64 * 1024
 
@@ -195,6 +211,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(minute="*/10"),
         "options": {"expires": 500},
     },
+    "wallet": {
+        "task": "accounts.wallet.tasks.advance",
+        "schedule": 3.0,
+        "options": {"expires": 3},
+    },
+    "chains": {
+        "task": "accounts.wallet.tasks.scan_chains",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "clean-up": {
         "task": "accounts.tasks.clean_up",
         "schedule": crontab(hour="3", minute="30"),
@@ -210,14 +236,46 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
 }
 
+# Whether one member of staff may do alone what otherwise takes two: reopening what was stopped (docs/runbook.md).
+STAFF_ONE_PERSON = env.flag("STAFF_ONE_PERSON", False)
+
 # --------------------------------------------------------------------------------------------------------- engine
 ENGINE_LEASE_MS = 3_000
 ENGINE_MAX_BACKLOG = 15_000  # Commands admitted and not yet processed: half a second. Orders are shed at 80 % of it.
-ENGINE_SNAPSHOT_EVERY_RECORDS = 1_000_000
+ENGINE_SNAPSHOT_EVERY_RECORDS = env.integer("ENGINE_SNAPSHOT_EVERY_RECORDS", 1_000_000)
 ENGINE_SNAPSHOT_EVERY_S = env.integer("ENGINE_SNAPSHOT_EVERY_S", 60)
 ENGINE_SEGMENT_BYTES = env.integer("ENGINE_SEGMENT_BYTES", 64 * 1024 * 1024)  # Room reserved for a journal segment.
+ENGINE_UNWRITTEN_CANCEL_ONLY = 1_000_000  # Outcomes the database may be behind before new orders are refused,
+ENGINE_UNWRITTEN_FOR_S = 300  # or for how long it may stand still,
+ENGINE_UNWRITTEN_CLOSED = 2_000_000  # and behind which nothing is let in any more (about 0.6 GB in Redis).
 ENGINE_CRASH_AT = env.text("ENGINE_CRASH_AT", "")  # Tests of kill -9 only: POINT or POINT:COUNT.
 ENGINE_ALLOW_VOLATILE_REDIS = env.flag("ENGINE_ALLOW_VOLATILE_REDIS", False)  # Tests on a Redis without persistence.
+DATABASE_ALLOW_VOLATILE = env.flag("DATABASE_ALLOW_VOLATILE", False)  # Tests on a PostgreSQL with fsync=off.
+
+# --------------------------------------------------------------------------------------------------------- wallet
+# Which adapter serves a blockchain (docs/wallet.md): simulated, or bitcoin_core where a node is given.
+WALLET_BITCOIN_RPC_URL = env.text("WALLET_BITCOIN_RPC_URL", "")  # http://user:password@host:port, watching wallet.
+WALLET_BITCOIN_RPC_WALLET = env.text("WALLET_BITCOIN_RPC_WALLET", "watching")
+WALLET_BITCOIN_NETWORK = env.text("WALLET_BITCOIN_NETWORK", "main")  # main, test, signet or regtest.
+WALLET_CHAINS = {
+    "Solana": "simulated",
+    "Ethereum": "simulated",
+    "Bitcoin": "bitcoin_core" if WALLET_BITCOIN_RPC_URL else "simulated",
+}
+WALLET_ADDRESS_HOLD_S = env.integer("WALLET_ADDRESS_HOLD_S", 86_400)  # Before money goes to a new address.
+WALLET_FREEZE_S = env.integer("WALLET_FREEZE_S", 86_400)  # After a password or second factor changed.
+WALLET_MAIL_VALID_S = 3_600  # How long the link in a withdrawal's mail works.
+WALLET_DAILY_VALUE_CENTS = env.integer("WALLET_DAILY_VALUE_CENTS", 20_000_000)  # Per account in 24 hours.
+WALLET_HOURLY_WITHDRAWALS = env.integer("WALLET_HOURLY_WITHDRAWALS", 10)  # More are looked at by an operator first.
+WALLET_SIMULATED_BLOCKS = DEMO_MODE  # Simulated chains find blocks by themselves while somebody waits for one.
+WALLET_WAKE_TASKS = True  # Tell Celery at once; false: its sweepers find everything a few seconds later.
+WALLET_CRASH_AT = env.text("WALLET_CRASH_AT", "")  # Tests of kill -9 only: a point of accounts.wallet.crash.
+# The signer's own; no other process gets it. Without it nothing can be signed.
+SIGNER_DIR = env.text("SIGNER_DIR", "")
+SIGNER_DATABASE_URL = env.text("SIGNER_DATABASE_URL", "")  # For `signer_role`; the signer has it as DATABASE_URL.
+SIGNER_BITCOIN_RPC_URL = env.text("SIGNER_BITCOIN_RPC_URL", "")
+SIGNER_BITCOIN_RPC_WALLET = env.text("SIGNER_BITCOIN_RPC_WALLET", "paying")
+SIGNER_DAILY_VALUE_CENTS = env.integer("SIGNER_DAILY_VALUE_CENTS", 100_000_000)  # All accounts together in 24 hours.
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOGGING = {

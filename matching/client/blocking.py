@@ -16,7 +16,7 @@ from exchange_site.kernel.redis_client import log_client
 from exchange_site.kernel.redis_names import ENGINE, replies
 from matching import codec
 from matching.client.errors import UNREACHABLE, NotAdmitted, OutcomeUnknown, nothing_was_done
-from matching.client.origin import kind_of, new_origin
+from matching.client.origin import kind_of, new_origin, weight_of
 from matching.client.replies import answers_in
 from matching.messages import Answer, Command
 from matching.transport import admit
@@ -52,9 +52,10 @@ class _Channel:
         kind = kinds.pop() if len(kinds) == 1 else admit.Kind.ORDER
         first = self.next_correlation
         self.next_correlation += len(commands)
-        payload = codec.encode_entry(self.origin, first, [codec.encode(command) for command in commands])
+        weight = sum(map(weight_of, commands))
+        payload = codec.encode_entry(self.origin, first, [codec.encode(command) for command in commands], weight)
         try:
-            admit.admit(self.client, kind, len(commands), settings.ENGINE_MAX_BACKLOG, payload)
+            admit.admit(self.client, kind, weight, settings.ENGINE_MAX_BACKLOG, payload)
         except admit.NotAdmitted as error:
             raise NotAdmitted(error.code) from None
         except RedisError as error:

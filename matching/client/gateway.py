@@ -15,11 +15,11 @@ from concurrent.futures import Future as ThreadFuture
 from django.conf import settings
 from redis.exceptions import NoScriptError, ResponseError
 
-from exchange_site.kernel.redis_names import replies
+from exchange_site.kernel.redis_names import ENGINE, replies
 from matching import codec
 from matching.client.errors import CLOSED, FULL, UNREACHABLE, NotAdmitted, OutcomeUnknown, nothing_was_done
 from matching.client.line import CONNECTION_ERRORS, Line, Position, ask_position
-from matching.client.origin import kind_of, new_origin
+from matching.client.origin import kind_of, new_origin, weight_of
 from matching.client.replies import answers_in
 from matching.messages import Answer, Command
 from matching.transport import admit
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 20_000  # Commands of this process without an answer; above it new ones are refused as `full`.
 MAX_ENTRY_BYTES = admit.MAX_PAYLOAD_BYTES - 64 * 1024  # Leaves room for the envelope of an entry.
 BLOCK_MS = 1_000
+LOOK_AT_CLOCK_S = 1.0
 READ_COUNT = 256
 CANCEL_AGAIN_S = 0.1
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -42,11 +43,12 @@ BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 class _Waiting:
     """One command on its way. `correlation` is 0 until it has been put into an entry."""
 
-    __slots__ = ("correlation", "future", "kind", "payload", "timer")
+    __slots__ = ("correlation", "future", "kind", "payload", "timer", "weight")
 
-    def __init__(self, kind: admit.Kind, payload: bytes, future: "asyncio.Future[Answer]") -> None:
-        self.kind = kind
-        self.payload = payload
+    def __init__(self, command: Command, future: "asyncio.Future[Answer]") -> None:
+        self.kind = kind_of(command)
+        self.weight = weight_of(command)
+        self.payload = codec.encode(command)
         self.future = future
         self.correlation = 0
         self.timer: asyncio.TimerHandle | None = None
@@ -68,6 +70,7 @@ class EngineGateway:
         self._sent: dict[int, _Waiting] = {}
         self._next_correlation = 1
         self._last_reply_id = b"0"
+        self.ahead_ms = 0  # The log's time minus the wall clock's, as the engine says each second.
         self._closed = False
         self._wake = asyncio.Event()
         self._position_callers: list[asyncio.Future[Position]] = []
@@ -161,7 +164,7 @@ class EngineGateway:
         if self.waiting >= MAX_WAITING:
             future.set_exception(NotAdmitted(FULL))
             return future
-        item = _Waiting(kind_of(command), codec.encode(command), future)
+        item = _Waiting(command, future)
         seconds = settings.API_REPLY_TIMEOUT_S if timeout_s is None else timeout_s
         item.timer = self.loop.call_later(seconds, self._time_out, item)
         self._queue.append(item)
@@ -178,10 +181,11 @@ class EngineGateway:
     def _take(self) -> list[_Waiting]:
         """The next entry: what waits, up to the limits of an entry. Callers that have gone away are left out."""
         taken: list[_Waiting] = []
-        size = 0
-        while self._queue and len(taken) < admit.MAX_COMMANDS:
+        size = weight = 0
+        while self._queue:
             item = self._queue[0]
-            if taken and size + len(item.payload) > MAX_ENTRY_BYTES:
+            too_much = size + len(item.payload) > MAX_ENTRY_BYTES or weight + item.weight > admit.MAX_COMMANDS
+            if taken and too_much:
                 break
             self._queue.popleft()
             if item.future.done():
@@ -189,6 +193,7 @@ class EngineGateway:
                     item.timer.cancel()
                 continue
             size += len(item.payload)
+            weight += item.weight
             taken.append(item)
         return taken
 
@@ -222,8 +227,9 @@ class EngineGateway:
             self._sent[item.correlation] = item
         kinds = {item.kind for item in items}
         kind = kinds.pop() if len(kinds) == 1 else admit.Kind.ORDER
-        payload = codec.encode_entry(self.origin, first, [item.payload for item in items])
-        arguments = admit.arguments(kind, len(items), settings.ENGINE_MAX_BACKLOG, payload)
+        weight = sum(item.weight for item in items)
+        payload = codec.encode_entry(self.origin, first, [item.payload for item in items], weight)
+        arguments = admit.arguments(kind, weight, settings.ENGINE_MAX_BACKLOG, payload)
         try:
             try:
                 raw = await line.call(*admit.SCRIPT.by_sha(admit.KEYS, arguments))
@@ -268,10 +274,14 @@ class EngineGateway:
     async def _read_forever(self) -> None:
         line = Line()
         failures = 0
+        look_at = 0.0
         try:
             while not self._closed:
                 try:
                     await line.open()
+                    if self.loop.time() >= look_at:
+                        look_at = self.loop.time() + LOOK_AT_CLOCK_S
+                        self.ahead_ms = int(await line.call("HGET", ENGINE, "ahead_ms") or 0)
                     raw = await line.call(
                         "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS,
                         "STREAMS", replies(self.origin), self._last_reply_id,

@@ -19,8 +19,8 @@ class Position(NamedTuple):
     lease_until_ms: int
 
     def takes_commands(self, at_ms: int) -> bool:
-        """As admit sees it, apart from the difference between the two clocks."""
-        return self.status == "open" and at_ms <= self.lease_until_ms + admit.LEASE_GRACE_MS
+        """As admit sees it, apart from the difference between the two clocks. Cancels at least are taken."""
+        return self.status in ("open", "cancel_only") and at_ms <= self.lease_until_ms + admit.LEASE_GRACE_MS
 
 
 class Line:

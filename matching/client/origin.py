@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 
-from matching.messages import CancelAllOrders, CancelOrder, Command, PlaceOrder
+from matching.messages import AmendOrder, Batch, CancelAllOrders, CancelOrder, Command, PlaceOco, PlaceOrder
 from matching.transport.admit import Kind
 
 
@@ -14,10 +14,22 @@ def new_origin() -> str:
     return f"{host}-{os.getpid()}-{secrets.token_hex(6)}"
 
 
+def weight_of(command: Command) -> int:
+    """How many commands it counts for in the bound on the backlog."""
+    if isinstance(command, Batch):
+        return max(1, len(command.steps))
+    return 2 if isinstance(command, PlaceOco) else 1
+
+
 def kind_of(command: Command) -> Kind:
-    """How the backlog bound treats the command."""
+    """How the backlog bound treats the command. A batch that only cancels is a cancel."""
     if isinstance(command, PlaceOrder):
         return Kind.ORDER
     if isinstance(command, CancelOrder | CancelAllOrders):
         return Kind.CANCEL
+    if isinstance(command, AmendOrder | PlaceOco):
+        return Kind.ORDER
+    if isinstance(command, Batch):
+        only_cancels = all(isinstance(step, CancelOrder | CancelAllOrders) for step in command.steps)
+        return Kind.CANCEL if only_cancels else Kind.ORDER
     return Kind.ADMIN

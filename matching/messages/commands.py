@@ -360,9 +360,16 @@ Command = TradingCommand | VenueCommand | MoneyCommand
 class CommandEntry(msgspec.Struct, frozen=True, array_like=True):
     """One entry of the cmd stream. Command i answers to correlation `first_correlation + i` on `rep:<origin>`.
 
-    Commands stay undecoded (`Raw`) so that a bad one is refused alone and cannot spoil its neighbours.
+    Commands stay undecoded (`Raw`) so that a bad one is refused alone and cannot spoil its neighbours. `weight` is what
+    the bound on the backlog counts: a batch as many as its steps. Entries of older programs have none.
     """
 
     origin: str
     first_correlation: int
     commands: list[msgspec.Raw]
+    weight: int = 0
+
+    @property
+    def counted(self) -> int:
+        """What the entry adds to the backlog."""
+        return max(len(self.commands), min(self.weight, MAX_BATCH_STEPS * len(self.commands)))

@@ -15,6 +15,7 @@ from matching.messages import Answer, Command, CommandEntry, RefusalReason
 from matching.runtime.records import Entry, Internal, Poison, Record, Tick
 from matching.transport.streams import NO_ENTRY
 
+Key = tuple[int, str]
 UNREADABLE = (*codec.MalformedMessage, RecursionError)  # Nesting without end is bad input too.
 
 
@@ -23,12 +24,16 @@ class Core(Protocol):
 
     n: int
     seq: int
-    at_ms: int
 
+    @property
+    def at_ms(self) -> int: ...
+    @property
+    def rules_version(self) -> int: ...
     def apply(self, command: Command, command_id: str, at_ms: int) -> Applied: ...
     def refuse(self, command_id: str, at_ms: int, reason: RefusalReason) -> Applied: ...
-    def tick(self, at_ms: int) -> None: ...
+    def tick(self, at_ms: int) -> Applied | None: ...
     def next_timer_ms(self) -> int | None: ...
+    def next_forget_ms(self) -> int | None: ...
     def dump(self) -> dict[str, Any]: ...
     def check_invariants(self) -> None: ...
 
@@ -70,13 +75,18 @@ class Batch:
 
 
 class Applier:
-    """Drives one engine. `entry_id` is the last cmd entry it has seen, `chain` the hash over all outcomes so far."""
+    """Drives one engine. `entry_id` is the last cmd entry it has seen, `chain` the hash over all outcomes so far.
+
+    `poisoned` are the ids of commands that may not be applied, `broken_keys` the keys (account, idempotency key) such
+    commands came with, and when: whoever asks again with one of them would only break the engine again.
+    """
 
     def __init__(self, engine: Core, chain: bytes, entry_id: str = NO_ENTRY) -> None:
         self.engine = engine
         self.chain = chain
         self.entry_id = entry_id
         self.poisoned: set[str] = set()
+        self.broken_keys: dict[Key, int] = {}
         self._batch = self._empty()
 
     @property
@@ -103,7 +113,7 @@ class Applier:
             if type(record) is Entry:
                 self.apply_entry(record, decode_entry(record.payload))
             elif type(record) is Tick:
-                self.engine.tick(record.at_ms)
+                self._tick(record.at_ms)
             elif type(record) is Internal:
                 self._decide(record.payload, record.command_id, record.at_ms)
 
@@ -118,13 +128,37 @@ class Applier:
         for index, raw in enumerate(entry.commands):
             applied = decide(raw, f"{prefix}{index}", at_ms)
             answers.append(Answer(correlation + index, applied.n, applied.replayed, applied.reply))
-        self._batch.commands += len(entry.commands)
+        self._batch.commands += entry.counted
+
+    def _tick(self, at_ms: int) -> None:
+        """Timers that are due make an outcome as a command does, but nobody waits for an answer to it."""
+        engine, command_id = self.engine, tick_id(at_ms)
+        applied: Applied | None
+        try:
+            if command_id in self.poisoned:
+                applied = engine.refuse(command_id, at_ms, RefusalReason.INTERNAL)
+            else:
+                applied = engine.tick(at_ms)
+            encoded = None if applied is None or applied.outcome is None else codec.encode(applied.outcome)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Poisoned(command_id, at_ms, "") from error
+        if encoded is not None:
+            self._keep(encoded)
+
+    def _keep(self, encoded: bytes) -> None:
+        self.chain = hashlib.blake2b(self.chain + encoded, digest_size=32).digest()
+        self._batch.outcomes.append(encoded)
 
     def _decide(self, raw: Any, command_id: str, at_ms: int) -> Applied:
         engine = self.engine
         market = ""
         try:
             if command_id in self.poisoned:
+                key = key_of(raw)
+                if key is not None:
+                    self.broken_keys[key] = at_ms
                 applied = engine.refuse(command_id, at_ms, RefusalReason.INTERNAL)
             else:
                 try:
@@ -140,13 +174,27 @@ class Applier:
         except Exception as error:
             raise Poisoned(command_id, at_ms, market) from error
         if encoded is not None:
-            self.chain = hashlib.blake2b(self.chain + encoded, digest_size=32).digest()
-            self._batch.outcomes.append(encoded)
+            self._keep(encoded)
         return applied
 
     def _empty(self) -> Batch:
         engine = self.engine
         return Batch(engine.n + 1, engine.n, engine.seq, self.chain, engine.at_ms)
+
+
+def tick_id(at_ms: int) -> str:
+    """The command id under which the outcome of a tick is known. The worker never writes two ticks of one time."""
+    return f"tick/{at_ms}"
+
+
+def key_of(raw: Any) -> Key | None:
+    """The account and idempotency key of an encoded command; None when it has none, or is no command."""
+    try:
+        command = codec.decode_command(raw)
+    except UNREADABLE:
+        return None
+    key = command.idempotency_key
+    return None if key is None else (getattr(command, "account_id", 0), key)
 
 
 def decode_entry(payload: bytes) -> CommandEntry | None:

@@ -11,7 +11,11 @@ from matching.runtime.journal import SEGMENT_BYTES
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """Directories and limits of one engine process; times in the unit their name says."""
+    """Directories and limits of one engine process; times in the unit their name says.
+
+    `unwritten_*` bound how many outcomes, and for how long, the database may be behind: first only cancels are let in,
+    then nothing.
+    """
 
     journal_dir: Path
     snapshot_dir: Path
@@ -21,6 +25,9 @@ class EngineConfig:
     snapshot_every_records: int = 1_000_000
     snapshot_every_s: int = 60
     kept_behind: int = redis_names.LOG_KEPT_BEHIND_READERS
+    unwritten_cancel_only: int = 1_000_000
+    unwritten_for_s: int = 300
+    unwritten_closed: int = 2_000_000
     crash_at: str = ""
     fork_snapshots: bool = True
 
@@ -34,5 +41,8 @@ def from_settings() -> EngineConfig:
         segment_bytes=settings.ENGINE_SEGMENT_BYTES,
         snapshot_every_records=settings.ENGINE_SNAPSHOT_EVERY_RECORDS,
         snapshot_every_s=settings.ENGINE_SNAPSHOT_EVERY_S,
+        unwritten_cancel_only=settings.ENGINE_UNWRITTEN_CANCEL_ONLY,
+        unwritten_for_s=settings.ENGINE_UNWRITTEN_FOR_S,
+        unwritten_closed=settings.ENGINE_UNWRITTEN_CLOSED,
         crash_at=settings.ENGINE_CRASH_AT,
     )

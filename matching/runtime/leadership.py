@@ -5,7 +5,6 @@ every script compares term and owner. The lock file only saves waiting: a dead e
 lease still runs.
 """
 
-import fcntl
 import logging
 import os
 import secrets
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exchange_site.kernel import redis_names
-from matching.transport import scripts
+from matching.runtime import disk
+from matching.transport import admit, scripts
 from matching.transport.connection import LogConnection
 from matching.transport.script import Argument, Script
 
@@ -33,11 +33,17 @@ class Forgotten(Exception):
 
 
 class Notes(NamedTuple):
-    """What others left for the leader in `eng`."""
+    """What others left for the leader in `eng`. `stepdown` says who wants another engine to lead, and why."""
 
     database_n: int | None
     snapshot_requested: str | None
     republish_from: str | None
+    stepdown: str | None
+
+
+def new_owner() -> str:
+    """A name no other life of any engine has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 class Leadership:
@@ -45,7 +51,7 @@ class Leadership:
 
     def __init__(self, term: int, lease_ms: int) -> None:
         self.term = term
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.owner = new_owner()
         self.log: LogConnection | None = None
         self._lease_ms = lease_ms
 
@@ -59,18 +65,27 @@ class Leadership:
                 f"runs, this journal directory does not belong to this Redis."
             )
 
-    def renew(self) -> Notes:
-        answer = self._as_leader(scripts.RENEW, _ENGINE, str(self._lease_ms))
-        database_n, snapshot, republish = (None if note is None else _text(note) for note in answer[1:4])
-        return Notes(None if database_n is None else int(database_n), snapshot, republish)
+    def renew(self, ahead_ms: int = 0, rules_version: int = 0) -> Notes:
+        """Keep the lease. `ahead_ms` tells clients how far the log's time is ahead of the wall clock."""
+        answer = self._as_leader(scripts.RENEW, _ENGINE, str(self._lease_ms), str(ahead_ms), str(rules_version))
+        database_n, snapshot, republish, stepdown = (None if note is None else _text(note) for note in answer[1:5])
+        return Notes(None if database_n is None else int(database_n), snapshot, republish, stepdown)
 
     def anchor(self, n: int, seq: int, chain: bytes, at_ms: int) -> None:
         """Say which outcome ev ends with; the next publish must begin with n + 1."""
         self._as_leader(scripts.ANCHOR, _ENGINE, str(n), str(seq), chain.hex(), str(at_ms))
 
-    def open(self, waiting: int) -> None:
-        """Let commands in. `waiting` commands are in cmd and not decided yet."""
-        self._as_leader(scripts.OPEN, _ENGINE, str(self._lease_ms), str(waiting))
+    def open(self, waiting: int, admission: admit.Admission = admit.Admission.OPEN) -> None:
+        """Let commands in, or only cancels. `waiting` commands are in cmd and not decided yet."""
+        self._as_leader(scripts.OPEN, _ENGINE, str(self._lease_ms), str(waiting), admission.value)
+
+    def let_in(self, admission: admit.Admission) -> None:
+        """Change what is let in while leading."""
+        self._as_leader(scripts.ADMIT, _ENGINE, admission.value)
+
+    def step_down(self) -> None:
+        """Let no command in any more and give up the lease: a standby takes over at once."""
+        self._as_leader(scripts.STEP_DOWN, _ENGINE)
 
     def close(self, give_up: bool) -> None:
         """Let no command in any more; with `give_up` a standby may take over without waiting for the lease."""
@@ -101,28 +116,59 @@ class Leadership:
 
 
 class DirectoryLock:
-    """A lock that ends with its process. Holding it is not leadership, only a reason not to wait for a lease."""
+    """A lock that ends with its process. Holding it is not leadership, only a reason not to wait for a lease.
+
+    Beside it stands who held it last. Only when that is the owner of the lease does a free lock prove that the leader
+    is dead: one that took over from a paused leader may lead without the lock.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._file = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        self._file = disk.open_lock(directory / "lock")
+        self._name = directory / "leader"
         self.held = False
 
     def try_take(self) -> bool:
         """POSIX locks are not inherited by the child that writes snapshots, so they end with the leader itself."""
-        if not self.held:
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError):
-                return False
-            self.held = True
-        return True
+        self.held = self.held or disk.try_lock(self._file)
+        return self.held
+
+    def release(self) -> None:
+        if self.held:
+            disk.unlock(self._file)
+            self.held = False
+
+    def sign(self, owner: str) -> None:
+        """Say who leads while holding the lock. A hint that saves seconds, so it is not synced."""
+        handle = disk.create(self._name)
+        try:
+            disk.pwrite(handle, owner.encode(), 0)
+        finally:
+            disk.close(handle)
+
+    def signed_by(self) -> str:
+        """Who led last with this lock; empty when nobody did."""
+        return disk.read(self._name).decode("utf-8", "replace") if disk.exists(self._name) else ""
+
+
+class Lease(NamedTuple):
+    """Who leads and how far that one has published. `left_ms` is 0 or less when nobody leads, by Redis's clock."""
+
+    owner: str
+    left_ms: int
+    n: int
+    until_ms: int
+
+
+def read_lease(log: LogConnection) -> Lease:
+    seconds, micros = (int(part) for part in log.call("TIME"))
+    owner, until, n = log.call("HMGET", redis_names.ENGINE, "owner", "lease_until_ms", "n")
+    until_ms = int(until or 0)
+    return Lease(_text(owner or b""), until_ms - (seconds * 1000 + micros // 1000), int(n or 0), until_ms)
 
 
 def lease_left_ms(log: LogConnection) -> int:
-    """Milliseconds the current leader's lease still runs, by Redis's clock; 0 or less when nobody leads."""
-    seconds, micros = (int(part) for part in log.call("TIME"))
-    until = log.call("HGET", redis_names.ENGINE, "lease_until_ms")
-    return int(until or 0) - (seconds * 1000 + micros // 1000)
+    """Milliseconds the current leader's lease still runs; 0 or less when nobody leads."""
+    return read_lease(log).left_ms
 
 
 def _text(raw: object) -> str:

@@ -41,6 +41,11 @@ class LogClock:
         self._watch(away)
         return self._value_ns // _NS_PER_MS
 
+    def ahead_ms(self) -> int:
+        """How far the log's time is ahead of the wall clock; below zero when it is behind."""
+        self.now_ms()
+        return (self._value_ns - self._wall_ns()) // _NS_PER_MS
+
     def _watch(self, away_ns: int) -> None:
         alarm = abs(away_ns) > ALARM_NS
         if alarm and not self.alarm:

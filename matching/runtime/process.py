@@ -9,15 +9,19 @@ import logging
 import time
 from collections.abc import Callable
 
+from matching.runtime import disk
 from matching.runtime.applier import Poisoned
 from matching.runtime.boot_checks import NotFitToRun, check_redis
 from matching.runtime.config import EngineConfig
+from matching.runtime.follower import Follower
+from matching.runtime.housekeeping import StartOver, SteppedDown
 from matching.runtime.journal import JournalDamaged, JournalFailed
 from matching.runtime.leadership import DirectoryLock, Fenced, Forgotten
 from matching.runtime.publisher import EventsTooLong, PublishRefused
 from matching.runtime.recovery import Makers, RecoveryRefused
-from matching.runtime.takeover import StoppedEarly, take_over, wait_for_vacancy
-from matching.runtime.worker import StartOver, Worker
+from matching.runtime.standby import Standby
+from matching.runtime.takeover import StoppedEarly, take_over
+from matching.runtime.worker import Worker
 from matching.transport.connection import ConnectionLost, LogConnection
 
 logger = logging.getLogger(__name__)
@@ -41,15 +45,20 @@ class EngineProcess:
         stopping: Callable[[], bool],
         makers: Makers | None = None,
         allow_volatile_redis: bool = False,
+        standby: bool = False,
     ) -> None:
+        """With `standby` it does not lead before it has seen another engine lead."""
         self._config = config
         self._stopping = stopping
         self._makers = makers or Makers()
         self._allow_volatile_redis = allow_volatile_redis
+        self._only_standby = standby
+        self._follower = self._new_follower()
+        self._republish_from: int | None = None
 
     def run(self) -> int:
         for directory in (self._config.journal_dir, self._config.snapshot_dir):
-            directory.mkdir(parents=True, exist_ok=True)
+            disk.make_directory(directory)
         lock = DirectoryLock(self._config.journal_dir)
         try:
             return self._run(lock)
@@ -66,19 +75,33 @@ class EngineProcess:
             logger.critical("The engine does not start or go on: %s", error)
             return EXIT_REFUSED
 
+    def _new_follower(self) -> Follower:
+        return Follower(self._config.journal_dir, self._config.snapshot_dir, self._makers)
+
     def _run(self, lock: DirectoryLock) -> int:
         attempt = 0
+        stepped_down = False
         while not self._stopping():
             try:
                 with_redis = LogConnection(self._config.redis_url)
                 check_redis(with_redis, self._allow_volatile_redis)
                 with_redis.close()
-                log = wait_for_vacancy(self._config, lock, self._stopping)
+                standby = Standby(self._config, lock, self._follower, self._only_standby)
+                if stepped_down:
+                    standby.leave_to_others()
+                    stepped_down = False
+                log = standby.wait(self._stopping)
                 if log is not None:
-                    self._lead(log)
+                    self._only_standby = False
+                    follower, self._follower = self._follower, self._new_follower()
+                    self._lead(log, lock, follower)
                 attempt = 0
             except StartOver as error:
                 logger.warning("%s Taking over again from the disk.", error)
+                self._republish_from = error.first_n
+            except SteppedDown as error:
+                logger.warning("%s", error)
+                stepped_down = True
             except StoppedEarly as error:
                 logger.info("%s", error)
             except FileExistsError:
@@ -89,14 +112,19 @@ class EngineProcess:
                 attempt += 1
         return EXIT_STOPPED
 
-    def _lead(self, log: LogConnection) -> None:
+    def _lead(self, log: LogConnection, lock: DirectoryLock, follower: Follower) -> None:
         began = time.monotonic()
+        warm = follower.applier is not None
         gc.disable()  # Loading makes millions of objects and no garbage.
         try:
-            led = take_over(self._config, log, self._makers, self._stopping)
+            led = take_over(self._config, log, self._makers, self._stopping, follower, self._republish_from)
         finally:
             gc.enable()
-        gc.collect()
+        self._republish_from = None
+        if lock.held:
+            lock.sign(led.leadership.owner)
+        if not warm:
+            gc.collect()
         gc.freeze()  # What is there now stays; it need not be scanned, nor copied by the child that writes snapshots.
         gc.set_threshold(GC_THRESHOLD)
         logger.info(
@@ -105,13 +133,12 @@ class EngineProcess:
             led.applier.n,
             int((time.monotonic() - began) * 1000),
         )
-        stopped = False
+        worker = Worker(self._config, led, log, self._stopping, lock=lock)
         try:
-            worker = Worker(self._config, led, log, self._stopping)
             worker.run()
             worker.stop()
-            stopped = True
             logger.info("Engine stopped at outcome %d.", led.applier.n)
         finally:
-            led.journal.close(tidy=stopped)
+            worker.leave()
             log.close()
+            gc.unfreeze()  # The state is full of cycles; frozen it would outlive this lead.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from matching.core.engine import Applied, Engine
+from matching.runtime import disk
 from matching.runtime.applier import Applier, Poisoned
 from matching.runtime.journal import JournalDamaged, newest_term, read_history
 from matching.runtime.recovery import Makers, RecoveryRefused, check_position, load_start, read_ahead
@@ -34,7 +35,7 @@ def load_engine_readonly(journal_dir: Path, snapshot_dir: Path, up_to_n: int | N
     Raises RecoveryRefused when the journal does not reach that outcome or nothing old enough is kept, JournalDamaged
     for bytes that cannot be trusted.
     """
-    if not journal_dir.is_dir():
+    if not disk.is_directory(journal_dir):
         raise RecoveryRefused(f"There is no journal in {journal_dir}.")
     for tries_left in range(TRIES - 1, -1, -1):
         try:

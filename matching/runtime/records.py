@@ -11,8 +11,10 @@ import zlib
 
 import msgspec
 
+from matching.core.venue import NEWEST_RULES
+
 FORMAT = 1
-RULES_VERSION = 1  # Version of the matching rules; a journal or snapshot of a newer one is refused.
+RULES_VERSION = NEWEST_RULES  # What this program knows; a journal or snapshot of newer rules is refused.
 GENESIS_CHAIN = bytes(32)
 UNKNOWN_N = -1  # A frame that does not say at which outcome it stands.
 
@@ -55,7 +57,8 @@ class Internal(msgspec.Struct, frozen=True, array_like=True, tag="i", gc=False):
 
 class Header(msgspec.Struct, frozen=True, array_like=True, tag="h", gc=False):
     """First record of a segment. `manifest` says of every older segment how many of its bytes count; the newest
-    complete header alone decides. `genesis` marks the beginning of history: nothing came before."""
+    complete header alone decides. `genesis` marks the beginning of history: nothing came before. `rules_version` is
+    the one in force where the segment begins."""
 
     format: int
     rules_version: int
@@ -96,8 +99,17 @@ def _checksum(body: bytes | memoryview, offset: int) -> int:
     return zlib.crc32(body, zlib.crc32(_PLACE.pack(offset, len(body))))
 
 
-def decode_frame(data: memoryview, offset: int) -> tuple[Frame, int]:
-    """The frame at `offset` and where the next one begins. Raises BadFrame."""
+def body_bytes(data: bytes) -> int | None:
+    """How long the body of the frame is that `data` begins with; None when there is no frame."""
+    if len(data) < HEAD_BYTES:
+        return None
+    magic, length, _ = _HEAD.unpack_from(data)
+    return length if magic == MAGIC and length <= MAX_BODY_BYTES else None
+
+
+def decode_frame(data: memoryview, offset: int, base: int = 0) -> tuple[Frame, int]:
+    """The frame at `offset` of `data` and where the next one begins. `data` stands at byte `base` of its segment.
+    Raises BadFrame."""
     start = offset + HEAD_BYTES
     if start > len(data):
         raise BadFrame("the file ends inside a frame's head")
@@ -107,7 +119,7 @@ def decode_frame(data: memoryview, offset: int) -> tuple[Frame, int]:
     if length > MAX_BODY_BYTES or start + length > len(data):
         raise BadFrame("the frame is longer than the file")
     body = data[start : start + length]
-    if _checksum(body, offset) != checksum:
+    if _checksum(body, base + offset) != checksum:
         raise BadFrame("the checksum does not match")
     try:
         return _decoder.decode(body), start + length

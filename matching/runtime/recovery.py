@@ -14,6 +14,7 @@ from matching.runtime import snapshots
 from matching.runtime.applier import Applier, Batch, Core
 from matching.runtime.journal import History, Position
 from matching.runtime.records import GENESIS_CHAIN, UNKNOWN_N, Frame, Poison
+from matching.runtime.snapshots import SnapshotHeader
 from matching.transport.streams import EventTop
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,8 @@ class RecoveryRefused(Exception):
 class Makers(NamedTuple):
     """How to make an engine; tests put a small one in its place."""
 
-    new: Callable[[], Core] = Engine
-    load: Callable[[dict[str, Any]], Core] = Engine.load
+    new: Callable[[], Engine] = Engine
+    load: Callable[[dict[str, Any]], Engine] = Engine.load
 
 
 class Start(NamedTuple):
@@ -46,31 +47,50 @@ def load_start(directory: Path, history: History, at_most_n: int | None, makers:
     if loaded is None:
         if not history.genesis:
             raise RecoveryRefused("There is no usable snapshot, and the journal does not reach back to the beginning.")
-        return Start(Applier(makers.new(), GENESIS_CHAIN), None, [])
-    header, state = loaded
+        return start_from(None, history.first_rules(), makers)
+    header = loaded[0]
     counted = history.valid.get(header.segment, 0)
     if header.offset > counted:
         raise RecoveryRefused(
             f"The snapshot of outcome {header.n} stands at byte {header.offset} of journal segment {header.segment}, "
             f"of which only {counted} bytes count: the journal has lost records."
         )
+    return start_from(loaded, header.rules_version, makers)
+
+
+def start_from(loaded: tuple[SnapshotHeader, dict[str, Any]] | None, first_rules: int, makers: Makers) -> Start:
+    """The state of a snapshot, or (None) a new engine that begins with `first_rules`. Raises RecoveryRefused."""
+    if loaded is None:
+        return Start(Applier(begin(makers, first_rules), GENESIS_CHAIN), None, [])
+    header, state = loaded
     applier = Applier(makers.load(state), header.chain, header.entry_id)
     if (applier.n, applier.engine.seq) != (header.n, header.seq):
         raise RecoveryRefused(f"The snapshot of outcome {header.n} holds the state of outcome {applier.n}.")
+    applier.broken_keys.update({(account_id, key): at_ms for account_id, key, at_ms in header.broken_keys})
     return Start(applier, header.position, list(header.poisons))
 
 
+def begin(makers: Makers, rules_version: int) -> Core:
+    """An engine before its first command. One whose history began with older rules keeps them until told otherwise."""
+    engine = makers.new()
+    engine.venue.rules_version = rules_version
+    return engine
+
+
 def can_start(directory: Path, history: History, at_most_n: int) -> bool:
-    """Is there anything to start from that is not later than `at_most_n`?"""
-    return history.genesis or any(n <= at_most_n for n, _ in snapshots.list_snapshots(directory))
+    """Is there anything good to start from that is not later than `at_most_n`?"""
+    kept = snapshots.list_snapshots(directory)
+    return history.genesis or any(n <= at_most_n and snapshots.is_good(path) for n, path in kept)
 
 
 def start_for_new_events(directory: Path, history: History, database_n: int | None) -> int:
     """With an ev that is gone, everything behind the database is published again, or else all that can be made."""
     if database_n is not None and can_start(directory, history, database_n):
         return database_n
-    kept = snapshots.list_snapshots(directory)
-    return kept[-1][0] if kept and not history.genesis else 0
+    if history.genesis:
+        return 0
+    good = [n for n, path in snapshots.list_snapshots(directory) if snapshots.is_good(path)]
+    return good[-1] if good else 0
 
 
 def read_ahead(history: History, start: Position | None) -> list[Poison]:

@@ -17,8 +17,9 @@ import msgpack
 import msgspec
 import zstandard
 
+from matching.runtime import disk
 from matching.runtime.crash import CrashPoint
-from matching.runtime.journal import Position, sync_directory
+from matching.runtime.journal import Position, write_all
 from matching.runtime.records import FORMAT, RULES_VERSION, Poison
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class SnapshotDamaged(Exception):
 
 class SnapshotHeader(msgspec.Struct, frozen=True, array_like=True):
     """Where the state stands. `segment` and `offset` are the journal position behind it, `entry_id` the last cmd entry
-    in it, `poisons` what was poisonous in the minute before (newest last)."""
+    in it, `poisons` what was poisonous in the minute before (newest last), `broken_keys` the keys (account, idempotency
+    key, since when) of commands that broke the engine."""
 
     format: int
     rules_version: int
@@ -50,6 +52,7 @@ class SnapshotHeader(msgspec.Struct, frozen=True, array_like=True):
     poisons: list[Poison]
     body_sha256: bytes
     body_bytes: int
+    broken_keys: list[tuple[int, str, int]] = []
 
     @property
     def position(self) -> Position:
@@ -65,7 +68,9 @@ def snapshot_path(directory: Path, n: int) -> Path:
 
 def list_snapshots(directory: Path) -> list[tuple[int, Path]]:
     """Every finished snapshot as (n, path), newest first."""
-    found = [(int(match.group(1)), path) for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))]
+    found = [
+        (int(match.group(1)), directory / name) for name in disk.names(directory) if (match := _NAME.fullmatch(name))
+    ]
     return sorted(found, reverse=True)
 
 
@@ -79,30 +84,42 @@ def write_snapshot(directory: Path, header: SnapshotHeader, body: bytes, crash: 
     path = snapshot_path(directory, header.n)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     head = msgspec.msgpack.encode(header)
-    with unfinished.open("wb") as file:
-        file.write(_MAGIC + _HEAD.pack(len(head), zlib.crc32(head)) + head)
-        file.write(body[: len(body) // 2])
-        file.flush()
+    data = _MAGIC + _HEAD.pack(len(head), zlib.crc32(head)) + head + body
+    middle = len(data) - len(body) // 2
+    handle = disk.create(unfinished)
+    try:
+        write_all(handle, data[:middle], 0)
         crash.passed("mid_snapshot", parent)
-        file.write(body[len(body) // 2 :])
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
-    sync_directory(directory)
+        write_all(handle, data[middle:], middle)
+        disk.fsync(handle)
+    finally:
+        disk.close(handle)
+    disk.rename(unfinished, path)
+    disk.sync_directory(directory)
     check_file(path)
     return path
 
 
 def read_header(path: Path) -> SnapshotHeader:
-    return _split(path.read_bytes())[0]
+    return _split(disk.read(path))[0]
 
 
 def check_file(path: Path) -> tuple[SnapshotHeader, bytes]:
     """Header and packed state, every byte compared with its checksum. Raises SnapshotDamaged."""
-    header, body = _split(path.read_bytes())
+    header, body = _split(disk.read(path))
     if len(body) != header.body_bytes or hashlib.sha256(body).digest() != header.body_sha256:
         raise SnapshotDamaged("its content does not match its checksum")
     return header, body
+
+
+def is_good(path: Path) -> bool:
+    """Whether every byte is what was written. What is not is named in the log."""
+    try:
+        check_file(path)
+    except (SnapshotDamaged, OSError) as error:
+        logger.error("Snapshot %s is of no use: %s.", path.name, error)
+        return False
+    return True
 
 
 def read_snapshot(path: Path) -> tuple[SnapshotHeader, dict[str, Any]]:
@@ -151,8 +168,9 @@ def forget_old(directory: Path, database_n: int | None) -> Position | None:
 
     With an unknown database position nothing is deleted. Unfinished files of dead writers go as well.
     """
-    for unfinished in directory.glob("snapshot-*.tmp"):
-        unfinished.unlink(missing_ok=True)
+    for name in disk.names(directory):
+        if name.startswith("snapshot-") and name.endswith(".tmp"):
+            disk.remove(directory / name)
     found = list_snapshots(directory)
     if database_n is None or not found:
         return None
@@ -162,7 +180,7 @@ def forget_old(directory: Path, database_n: int | None) -> Position | None:
     oldest = min(behind_database[0], found[:KEEP][-1][0])
     for n, path in found:
         if n < oldest:
-            path.unlink(missing_ok=True)
+            disk.remove(path)
     try:
         return read_header(snapshot_path(directory, oldest)).position
     except SnapshotDamaged as error:

@@ -12,7 +12,7 @@ from matching.runtime import snapshots
 from matching.runtime.applier import Applier
 from matching.runtime.crash import CrashPoint
 from matching.runtime.journal import Position
-from matching.runtime.records import FORMAT, RULES_VERSION, Poison
+from matching.runtime.records import FORMAT, Poison
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Snapshotter:
             body = snapshots.pack_state(engine.dump())
             header = snapshots.SnapshotHeader(
                 format=FORMAT,
-                rules_version=RULES_VERSION,
+                rules_version=engine.rules_version,
                 n=engine.n,
                 seq=engine.seq,
                 at_ms=engine.at_ms,
@@ -105,6 +105,7 @@ class Snapshotter:
                 poisons=poisons,
                 body_sha256=hashlib.sha256(body).digest(),
                 body_bytes=len(body),
+                broken_keys=[(*key, at_ms) for key, at_ms in applier.broken_keys.items()],
             )
             snapshots.write_snapshot(self._directory, header, body, self._crash, parent)
         except Exception:

@@ -10,21 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exchange_site.kernel import redis_names
-from matching.runtime import recovery
+from matching.runtime import recovery, snapshots
 from matching.runtime.applier import Applier, Batch, Poisoned, decode_entry
 from matching.runtime.config import EngineConfig
+from matching.runtime.follower import Follower
+from matching.runtime.housekeeping import DatabaseWatch
 from matching.runtime.journal import History, JournalDamaged, JournalWriter, newest_term, read_history
-from matching.runtime.leadership import RENEW_EVERY_S, DirectoryLock, Leadership, lease_left_ms
+from matching.runtime.leadership import RENEW_EVERY_S, Leadership
 from matching.runtime.publisher import Publisher
 from matching.runtime.records import Poison
-from matching.runtime.recovery import Makers, RecoveryRefused
+from matching.runtime.recovery import Makers, RecoveryRefused, Start
 from matching.transport import streams
 from matching.transport.connection import LogConnection
 from matching.transport.streams import EventTop
 
 logger = logging.getLogger(__name__)
 
-STANDBY_LOOKS_EVERY_S = 0.2
 WAITING_PER_READ = 1_000
 
 
@@ -42,26 +43,24 @@ class Led:
     publisher: Publisher
     poisons: list[Poison]  # In the replayed part, oldest first.
     snapshot_n: int
+    watch: DatabaseWatch
 
 
-def wait_for_vacancy(config: EngineConfig, lock: DirectoryLock, stopping: Callable[[], bool]) -> LogConnection | None:
-    """Stand by until nobody leads: the old leader's process is gone, or its lease has run out. None when stopping."""
-    announced = False
-    log = LogConnection(config.redis_url)
-    while not stopping():
-        if lock.try_take() or lease_left_ms(log) <= 0:
-            return log
-        if not announced:
-            logger.info("Another engine leads; this one stands by, ready to take over.")
-            announced = True
-        time.sleep(STANDBY_LOOKS_EVERY_S)
-    log.close()
-    return None
+def take_over(
+    config: EngineConfig,
+    log: LogConnection,
+    makers: Makers,
+    stopping: Callable[[], bool],
+    follower: Follower | None = None,
+    republish_from: int | None = None,
+) -> Led:
+    """Steps a to e; with a `follower` that is warm, (d) only needs the end of the journal.
 
+    Where ev begins anew, it begins behind the database, or before outcome `republish_from` if that is earlier.
 
-def take_over(config: EngineConfig, log: LogConnection, makers: Makers, stopping: Callable[[], bool]) -> Led:
-    """Steps a to e. Raises FileExistsError (another candidate was faster), Fenced, RecoveryRefused, JournalDamaged,
-    JournalFailed, ConnectionLost, Forgotten, Poisoned (recorded already) or StoppedEarly."""
+    Raises FileExistsError (another candidate was faster), Fenced, RecoveryRefused, JournalDamaged, JournalFailed,
+    ConnectionLost, Forgotten, Poisoned (recorded already) or StoppedEarly.
+    """
     known = int(log.call("HGET", redis_names.ENGINE, "term") or 0)
     term = newest_term(config.journal_dir) + 1
     if known >= term:
@@ -75,33 +74,67 @@ def take_over(config: EngineConfig, log: LogConnection, makers: Makers, stopping
         leadership.fence(log)
         history = read_history(config.journal_dir, term)
         journal.adopt(history)
-        return _replay_and_open(config, log, makers, journal, leadership, history, stopping)
+        top = streams.event_top(log)
+        database_n = leadership.renew().database_n
+        wanted = None if database_n is None else min(database_n, (republish_from or database_n + 1) - 1)
+        warm = follower.start(history, top) if follower is not None else None
+        if warm is not None:
+            start, missing = warm
+        else:
+            (start, top), missing = _cold_start(config, log, makers, leadership, history, wanted), []
+        led = _replay(config, journal, leadership, history, start, top, missing, stopping)
+        leadership.open(count_waiting(log, led.applier.entry_id), led.watch.look(led.applier.n, database_n))
+        return led
+    except FileNotFoundError as error:
+        journal.close(tidy=False)
+        if newest_term(config.journal_dir) > term:
+            raise FileExistsError(f"A leader later than term {term} has removed what it did not need.") from error
+        raise JournalDamaged(f"A file vanished during the takeover: {error}") from error
     except BaseException as error:
         journal.close(tidy=isinstance(error, RecoveryRefused | JournalDamaged))
         raise
 
 
-def _replay_and_open(
+def _cold_start(
     config: EngineConfig,
     log: LogConnection,
     makers: Makers,
-    journal: JournalWriter,
     leadership: Leadership,
     history: History,
-    stopping: Callable[[], bool],
-) -> Led:
+    reader_n: int | None,
+) -> tuple[Start, EventTop]:
+    """The newest snapshot from which everything can be made that ev lacks, and where ev ends.
+
+    An ev that is gone begins anew behind `reader_n` (None: as far back as can be).
+    """
     top = streams.event_top(log)
-    database_n = leadership.renew().database_n
     if top.n > 0 and not recovery.can_start(config.snapshot_dir, history, top.n):
         logger.error("The event stream ends at outcome %d, before every snapshot; it begins anew.", top.n)
         leadership.reset_events("")
         top = streams.event_top(log)
-    latest = top.n or recovery.start_for_new_events(config.snapshot_dir, history, database_n)
+    latest = top.n or recovery.start_for_new_events(config.snapshot_dir, history, reader_n)
     start = recovery.load_start(config.snapshot_dir, history, latest, makers)
-    applier = start.applier
-    snapshot_n = applier.n
     if top.n == 0:
-        top = EventTop(applier.n, applier.chain, True)  # ev begins anew after the state we start from.
+        top = EventTop(start.applier.n, start.applier.chain, True)  # ev begins anew after the state we start from.
+    return start, top
+
+
+def _replay(
+    config: EngineConfig,
+    journal: JournalWriter,
+    leadership: Leadership,
+    history: History,
+    start: Start,
+    top: EventTop,
+    missing: list[Batch],
+    stopping: Callable[[], bool],
+) -> Led:
+    """Apply the rest of the journal and publish what ev lacks, `missing` first."""
+    log = leadership.log
+    assert log is not None, "fence comes first"
+    applier = start.applier
+    newest = next(iter(snapshots.list_snapshots(config.snapshot_dir)), (0, None))[0]
+    snapshot_n = min(newest, applier.n)
     ahead = recovery.read_ahead(history, start.position)
     applier.poisoned.update(poison.command_id for poison in ahead)
     publisher = Publisher(leadership, top.n)
@@ -110,6 +143,8 @@ def _replay_and_open(
     def deliver(batch: Batch) -> None:
         publisher.publish(batch.after(top.n), log)
 
+    for batch in missing:
+        deliver(batch)
     try:
         recovery.replay(start, history, top, deliver, _breathing(leadership, stopping))
     except Poisoned as poisoned:
@@ -117,9 +152,10 @@ def _replay_and_open(
         raise
     settle(leadership, applier, log)
     journal.append([], applier.n, applier.chain)
+    journal.follow_rules(applier.engine.rules_version)
     journal.release_adopted_tails()
-    leadership.open(count_waiting(log, applier.entry_id))
-    return Led(leadership, journal, applier, publisher, [*start.poisons, *ahead], snapshot_n)
+    poisons = {poison.command_id: poison for poison in [*start.poisons, *ahead]}
+    return Led(leadership, journal, applier, publisher, list(poisons.values()), snapshot_n, DatabaseWatch(config))
 
 
 def settle(leadership: Leadership, applier: Applier, log: LogConnection) -> None:
@@ -135,7 +171,7 @@ def count_waiting(log: LogConnection, after: str) -> int:
     while entries := streams.range_after(log, after, WAITING_PER_READ):
         for entry in entries:
             decoded = decode_entry(entry.payload)
-            waiting += len(decoded.commands) if decoded else 0
+            waiting += decoded.counted if decoded else 0
         after = entries[-1].entry_id
     return waiting
 

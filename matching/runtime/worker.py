@@ -4,24 +4,30 @@ Order is everything here. Nothing is decided before its record is synced, nothin
 position in the cmd stream moves only with the decision.
 """
 
+import contextlib
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from exchange_site.kernel import redis_names
 from matching import codec
 from matching.messages import CommandEntry, MarketState, SetMarketState
-from matching.runtime import snapshots
-from matching.runtime.applier import Poisoned, decode_entry
+from matching.runtime.applier import (
+    Poisoned,
+    decode_entry,
+    key_of,
+    tick_id,
+)
 from matching.runtime.config import EngineConfig
 from matching.runtime.crash import CrashPoint
+from matching.runtime.housekeeping import Housekeeping, StartOver
 from matching.runtime.journal import newest_term
-from matching.runtime.leadership import RENEW_EVERY_S, Fenced, Forgotten, Notes
+from matching.runtime.leadership import RENEW_EVERY_S, DirectoryLock, Fenced, Forgotten
 from matching.runtime.log_clock import LogClock
 from matching.runtime.publisher import EventsTooShort
 from matching.runtime.records import Entry, Internal, Poison, Record, Tick
 from matching.runtime.snapshotter import Snapshotter
+from matching.runtime.standby import standbys
 from matching.runtime.takeover import Led, count_waiting, settle
 from matching.transport import admit, streams
 from matching.transport.connection import ConnectionLost, LogConnection
@@ -38,21 +44,26 @@ RECONNECT_WAITS_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 DRAIN_S = 1.5  # On a stop, what was admitted is still answered for this long.
 POISONS_ALLOWED = 3
 POISON_WINDOW_MS = 60_000
+BROKEN_KEPT_MS = 600_000  # As long as idempotency keys are kept.
+TICKS_PER_PUBLISH = 16
+TIMERS_REST_MS = 60_000  # After a timer broke the engine: it would do so again at once, and nobody could trade.
 
 Decoded = tuple[Entry, CommandEntry | None]
-
-
-class StartOver(Exception):
-    """The state on disk is good, but Redis needs more than memory holds: take over again from the disk."""
 
 
 class Worker:
     """Leads until `stopping()`, or until an exception says why it must not lead any longer."""
 
     def __init__(
-        self, config: EngineConfig, led: Led, log: LogConnection, stopping: Callable[[], bool], idle: bool = False
+        self,
+        config: EngineConfig,
+        led: Led,
+        log: LogConnection,
+        stopping: Callable[[], bool],
+        idle: bool = False,
+        lock: DirectoryLock | None = None,
     ) -> None:
-        """With `idle` the loop also ends when there is nothing left to read (tests)."""
+        """With `idle` the loop also ends when there is nothing left to read (tests); `lock` is taken when free."""
         self._config = config
         self._leadership = led.leadership
         self._journal = led.journal
@@ -62,22 +73,24 @@ class Worker:
         self._log = log
         self._stopping = stopping
         self._idle = idle
+        self._lock = lock
         self._crash = CrashPoint(config.crash_at)
         self._clock = LogClock(led.applier.engine.at_ms)
         self._snapshotter = Snapshotter(config.snapshot_dir, self._crash, config.fork_snapshots, led.snapshot_n)
+        self._house = Housekeeping(
+            config, led.leadership, led.journal, led.applier, self._snapshotter, led.watch, self._recent_poisons
+        )
         self._next_beat = 0.0
-        self._last_tick_ms = 0
-        self._records = 0  # Since the last snapshot was begun.
-        self._last_snapshot = time.monotonic()
-        self._request: str | None = None
-        self._database_n: int | None = None
-        self._commands = 0
-        self._marks: deque[tuple[int, str]] = deque()  # (commands so far, cmd entry id), for trimming.
+        self._last_tick_ms = led.applier.engine.at_ms
+        self._timers_rest_until_ms = max(
+            (poison.at_ms + TIMERS_REST_MS for poison in led.poisons if poison.command_id == tick_id(poison.at_ms)),
+            default=0,
+        )
 
     # ------------------------------------------------------------------------------------------------------- the loop
 
     def run(self) -> None:
-        """Raises Fenced, Poisoned, JournalFailed, StartOver, PublishRefused, EventsTooLong."""
+        """Raises Fenced, Poisoned, JournalFailed, StartOver, SteppedDown, PublishRefused, EventsTooLong."""
         while True:
             try:
                 self._serve()
@@ -87,15 +100,26 @@ class Worker:
                 self._new_life()
 
     def stop(self) -> None:
-        """Answer what was admitted, write a snapshot, give up the lease. Called when `run` has returned."""
+        """Answer what was admitted, write a snapshot unless a standby is there, give up the lease.
+
+        Called when `run` has returned.
+        """
         self._leadership.close(give_up=False)
         until = time.monotonic() + DRAIN_S
         while time.monotonic() < until and self._step(block_ms=0):
             pass
         self._snapshotter.abandon()
-        if self._applier.n != self._snapshotter.last_n:
+        if self._applier.n != self._snapshotter.last_n and not standbys(self._log):
+            # A standby has the state already; without one the next start would have to replay.
             self._snapshotter.write_now(self._applier, self._journal.position, self._recent_poisons())
+        self._leadership.renew()  # Raises Fenced when another one may have adopted our segment already.
+        self._journal.close(tidy=True)
         self._leadership.close(give_up=True)
+
+    def leave(self) -> None:
+        """Let go of what is held, whatever the reason for the end."""
+        self._snapshotter.abandon()
+        self._journal.close(tidy=False)
 
     def _serve(self) -> None:
         while not self._stopping():
@@ -106,6 +130,7 @@ class Worker:
 
     def _step(self, block_ms: int) -> bool:
         """One read and everything that follows from it. False when there was nothing to read."""
+        block_ms = self._until_timer(block_ms)
         answer = self._log.call(*streams.read_request(self._applier.entry_id, block_ms, ENTRIES_PER_READ))
         entries = streams.entries_of(answer)
         if not entries:
@@ -117,46 +142,123 @@ class Worker:
 
     def _process(self, group: list[tuple[RawEntry, CommandEntry | None]]) -> None:
         """One batch, from the journal to the log. An empty group may still be due a tick."""
-        at_ms = self._clock.now_ms()
+        applier = self._applier
+        at_ms = self._now_ms()
+        fired = self._fire_timers(at_ms)
+        at_ms = max(at_ms, applier.engine.at_ms)  # Not a new look at the clock: more could be due by then.
         records: list[Record] = []
-        tick = self._due_tick(at_ms)
+        tick = self._due_forgetting(at_ms)
         if tick is not None:
             records.append(tick)
+            at_ms = tick.at_ms
         decoded: list[Decoded] = []
         for raw, entry in group:
             # What cannot be read is journaled without its bytes: it only moves the position, in replay too.
-            record = Entry(raw.entry_id, at_ms, raw.payload if entry is not None else b"")
-            records.append(record)
-            decoded.append((record, entry))
-        if not records:
-            return
-        applier = self._applier
+            decoded.append((Entry(raw.entry_id, at_ms, raw.payload if entry is not None else b""), entry))
+        records += self._broken_again(decoded, at_ms)
+        records += [record for record, _ in decoded]
+        if records:
+            self._journal_records(records)
+            with self._poison_recorded():
+                if tick is not None:
+                    applier.apply_records((tick,))
+                for record, entry in decoded:
+                    if entry is None:
+                        logger.error("The cmd entry %s is no command entry; it is skipped.", record.entry_id)
+                    applier.apply_entry(record, entry)
+            self._journal.follow_rules(applier.engine.rules_version)
+        if records or fired:
+            self._publish()
+
+    def _journal_records(self, records: list[Record]) -> None:
         self._crash.passed("before_journal")
-        self._journal.append(records, applier.n, applier.chain)
+        self._journal.append(records, self._applier.n, self._applier.chain)
         self._crash.passed("after_journal")
-        try:
-            if tick is not None:
-                applier.apply_records((tick,))
-            for record, entry in decoded:
-                if entry is None:
-                    logger.error("The cmd entry %s is no command entry; it is skipped.", record.entry_id)
-                applier.apply_entry(record, entry)
-        except Poisoned as poisoned:
-            self._record_poison(poisoned.poison)
-            raise
-        batch = applier.take()
-        self._records += len(records)
-        self._commands += batch.commands
+        self._house.records += len(records)
+
+    def _publish(self) -> None:
+        batch = self._applier.take()
+        self._house.commands += batch.commands
         self._crash.passed("before_publish")
         self._publisher.publish(batch, self._log)
         self._crash.passed("after_publish")
 
-    def _due_tick(self, at_ms: int) -> Tick | None:
-        due = self._applier.engine.next_timer_ms()
+    # ------------------------------------------------------------------------------------------------------ timers
+
+    def _now_ms(self) -> int:
+        return max(self._clock.now_ms(), self._applier.engine.at_ms)
+
+    def _fire_timers(self, at_ms: int) -> bool:
+        """Let every order timer due by `at_ms` fire before any command of that time. One tick fires a bounded number.
+
+        Each tick is a frame of its own: how many are needed is known only when one has been applied.
+        """
+        fired = 0
+        while (due := self._order_timer_ms(at_ms)) is not None and due <= max(at_ms, self._applier.engine.at_ms):
+            tick = self._tick(at_ms)
+            before = self._applier.n
+            self._journal_records([tick])
+            with self._poison_recorded():
+                self._applier.apply_records((tick,))
+            fired += 1
+            if self._applier.n == before and self._order_timer_ms(at_ms) == due:
+                logger.critical("A timer due at %d does not fire; timers rest for a minute.", due)
+                self._timers_rest_until_ms = at_ms + TIMERS_REST_MS
+            if fired % TICKS_PER_PUBLISH == 0:
+                self._publish()
+                if time.monotonic() >= self._next_beat:
+                    self._beat()
+        return fired > 0
+
+    def _order_timer_ms(self, at_ms: int) -> int | None:
+        return None if at_ms < self._timers_rest_until_ms else self._applier.engine.next_timer_ms()
+
+    def _due_forgetting(self, at_ms: int) -> Tick | None:
+        """Keys run out all the time on a busy exchange; a record in every batch for that would be waste."""
+        due = self._applier.engine.next_forget_ms()
         if due is None or due > at_ms or at_ms - self._last_tick_ms < TICK_EVERY_MS:
             return None
-        self._last_tick_ms = at_ms
-        return Tick(at_ms)
+        return self._tick(at_ms)
+
+    def _tick(self, at_ms: int) -> Tick:
+        """A tick's time is its name (poison is recorded by name), so no two have the same."""
+        self._last_tick_ms = max(at_ms, self._last_tick_ms + 1)
+        return Tick(self._last_tick_ms)
+
+    def _until_timer(self, block_ms: int) -> int:
+        """Wait for commands only until the next timer is due."""
+        due = self._order_timer_ms(self._applier.engine.at_ms)
+        if due is None or block_ms <= 1:
+            return block_ms
+        return max(1, min(block_ms, due - self._now_ms()))
+
+    # ------------------------------------------------------------------------------------------------------ poison
+
+    def _broken_again(self, decoded: list[Decoded], at_ms: int) -> list[Poison]:
+        """A command with the key of one that broke the engine would break it again: it is poison before it is tried."""
+        broken = self._applier.broken_keys
+        if not broken:
+            return []
+        for key, broken_ms in list(broken.items()):
+            if broken_ms + BROKEN_KEPT_MS < at_ms:
+                del broken[key]
+        found = [
+            Poison(f"{record.entry_id}/{index}", at_ms, "")
+            for record, entry in decoded
+            if entry is not None
+            for index, raw in enumerate(entry.commands)
+            if key_of(raw) in broken
+        ]
+        self._applier.poisoned.update(poison.command_id for poison in found)
+        return found
+
+    @contextlib.contextmanager
+    def _poison_recorded(self) -> Iterator[None]:
+        try:
+            yield
+        except Poisoned as poisoned:
+            self._record_poison(poisoned.poison)
+            raise
 
     def _record_poison(self, poison: Poison) -> None:
         """First strike: the record makes the next replay answer this command `internal`. Then this process ends."""
@@ -181,79 +283,13 @@ class Worker:
         since = max(self._applier.engine.at_ms, self._poisons[-1].at_ms) - POISON_WINDOW_MS
         return [poison for poison in self._poisons if poison.at_ms >= since]
 
-    # ----------------------------------------------------------------------------------------- once a second
+    # ---------------------------------------------------------------------------------------------- once a second
 
     def _beat(self) -> None:
         self._next_beat = time.monotonic() + RENEW_EVERY_S
-        notes = self._leadership.renew()
-        self._database_n = notes.database_n
-        mark = (self._commands, self._applier.entry_id)
-        if not self._marks or self._marks[-1] != mark:  # An idle engine must not gather them second by second.
-            self._marks.append(mark)
-        self._trim()
-        self._take_snapshots(notes)
-        if notes.republish_from is not None:
-            self._republish(notes.republish_from)
-
-    def _trim(self) -> None:
-        """cmd only behind what is journaled, ev only behind the database; both keep some for slow readers."""
-        kept = self._config.kept_behind
-        passed: str | None = None
-        while self._marks and self._commands - self._marks[0][0] > kept:
-            passed = self._marks.popleft()[1]
-        if passed is not None:
-            streams.trim_below(self._log, redis_names.COMMANDS, passed)
-        if self._database_n is not None and self._database_n > kept:
-            below = min(self._database_n, self._applier.n) - kept
-            streams.trim_below(self._log, redis_names.EVENTS, f"{below}-0")
-
-    def _take_snapshots(self, notes: Notes) -> None:
-        snapshotter = self._snapshotter
-        if snapshotter.poll():
-            self._snapshot_finished()
-        if notes.snapshot_requested is not None and self._request is None:
-            self._request = notes.snapshot_requested
-        if snapshotter.busy:
-            return
-        # Repeated requests make no outcomes, but their records make the next replay longer all the same.
-        many = self._records >= self._config.snapshot_every_records
-        changed = many or self._applier.n != snapshotter.last_n
-        waited = time.monotonic() - self._last_snapshot
-        if changed and (many or waited >= self._config.snapshot_every_s or self._request is not None):
-            self._records, self._last_snapshot = 0, time.monotonic()
-            if snapshotter.start(self._applier, self._journal.position, self._recent_poisons()):
-                self._snapshot_finished()
-        elif self._request is not None:
-            self._snapshot_finished()
-
-    def _snapshot_finished(self) -> None:
-        """Answer a request (one made during the writing gets its own), and drop what is not needed any more."""
-        if self._request is not None:
-            self._leadership.snapshot_done(self._request, self._snapshotter.last_n)
-            self._request = None
-        oldest = snapshots.forget_old(self._config.snapshot_dir, self._database_n)
-        if oldest is not None:
-            self._journal.forget_segments(oldest.segment)
-
-    def _republish(self, request: str) -> None:
-        """A reader misses outcomes that ev does not have any more: make them again from a snapshot on."""
-        first = streams.first_event_n(self._log)
-        wanted = int(request)
-        if wanted > self._applier.n or (first is not None and first <= wanted):
-            self._leadership.drop_republish(request)
-            return
-        if not self._can_replay_from(wanted):
-            # Starting over would only end here again, with the market closed meanwhile.
-            logger.error("A reader asks for outcome %d, which no snapshot and no journal kept reaches back to.", wanted)
-            self._leadership.drop_republish(request)
-            return
-        logger.warning("The event stream begins anew: a reader asks for outcome %d.", wanted)
-        self._leadership.reset_events(request)
-        raise StartOver("A reader asked for outcomes that only a replay can make again.")
-
-    def _can_replay_from(self, first_n: int) -> bool:
-        kept = snapshots.list_snapshots(self._config.snapshot_dir)
-        return self._journal.reaches_genesis() or any(n < first_n for n, _ in kept)
+        if self._lock is not None and not self._lock.held and self._lock.try_take():
+            self._lock.sign(self._leadership.owner)
+        self._house.beat(self._clock.ahead_ms())
 
     # ------------------------------------------------------------------------------------- after a lost connection
 
@@ -288,7 +324,8 @@ class Worker:
         self._leadership.anchor(top.n, applier.engine.seq, applier.chain, applier.engine.at_ms)
         self._publisher.fill_up(log, top)
         settle(self._leadership, applier, log)
-        self._leadership.open(count_waiting(log, applier.entry_id))
+        self._leadership.open(count_waiting(log, applier.entry_id), self._house.watch.admission)
+        self._house.opened()
         logger.info("Redis is back; term %d goes on at outcome %d.", self._leadership.term, applier.n)
 
 
@@ -298,9 +335,9 @@ def _groups(entries: Iterable[RawEntry]) -> Iterator[list[tuple[RawEntry, Comman
     commands = size = 0
     for raw in entries:
         entry = decode_entry(raw.payload) if len(raw.payload) <= admit.MAX_PAYLOAD_BYTES else None
-        count = len(entry.commands) if entry is not None else 0
-        if count > admit.MAX_COMMANDS:
-            entry, count = None, 0
+        if entry is not None and len(entry.commands) > admit.MAX_COMMANDS:
+            entry = None
+        count = entry.counted if entry is not None else 0
         if group and (commands + count > BATCH_COMMANDS or size + len(raw.payload) > BATCH_BYTES):
             yield group
             group, commands, size = [], 0, 0

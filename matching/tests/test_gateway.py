@@ -8,12 +8,13 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 
-from exchange_site.kernel.redis_names import COMMANDS
+from exchange_site.kernel.redis_names import COMMANDS, ENGINE
 from matching.client import blocking
 from matching.client.gateway import EngineGateway, NotAdmitted, OutcomeUnknown
 from matching.client.line import Line
 from matching.messages import (
     Answer,
+    Batch,
     CancelAllOrders,
     Done,
     ListAsset,
@@ -118,6 +119,19 @@ async def test_a_full_backlog_sheds_orders_before_cancels(engine: FakeEngine, ga
     assert isinstance(order, NotAdmitted)
     assert order.reason == "full"
     assert isinstance(cancel, Answer)
+
+
+async def test_a_batch_weighs_as_much_as_its_steps(engine: FakeEngine, gateway: EngineGateway) -> None:
+    bound = django_settings.ENGINE_MAX_BACKLOG * 80 // 100
+    engine.open(backlog=bound - 2)
+    steps = [bid(1990), bid(1991), bid(1992)]
+    with engine:
+        three = await gateway.send_many([Batch(account_id=ALICE, steps=steps)])
+        two = await gateway.send_many([Batch(account_id=ALICE, steps=steps[:2])])
+    assert isinstance(three[0], NotAdmitted)
+    assert three[0].reason == "full"
+    assert isinstance(two[0], Answer)
+    assert int(engine.client.hget(ENGINE, "admitted")) == bound
 
 
 async def test_g13_without_an_answer_the_outcome_is_unknown(engine: FakeEngine, gateway: EngineGateway) -> None:
@@ -234,3 +248,23 @@ def test_blocking_send_to_a_closed_engine(engine: FakeEngine) -> None:
 def test_blocking_send_without_an_answer(engine: FakeEngine) -> None:
     with pytest.raises(OutcomeUnknown):
         blocking.send(bid(), timeout_s=0.2)
+
+
+async def test_it_knows_how_far_the_logs_time_is_from_the_wall_clocks(log: Any, gateway: EngineGateway) -> None:
+    """A clock that was wrong when the engine started must not make every order look late."""
+    log.hset(ENGINE, "ahead_ms", 3_600_000)
+    async with asyncio.timeout(5):
+        while gateway.ahead_ms != 3_600_000:
+            await asyncio.sleep(0.01)
+
+
+async def test_while_the_database_is_far_behind_only_orders_are_refused(
+    log: Any, engine: FakeEngine, gateway: EngineGateway
+) -> None:
+    log.hset(ENGINE, "status", "cancel_only")
+    with engine:
+        sent = await gateway.send_many([bid(), CancelAllOrders(account_id=ALICE)])
+    assert isinstance(sent[0], NotAdmitted)
+    assert sent[0].reason == "full"
+    assert isinstance(sent[1], Answer)
+    assert (await gateway.position()).takes_commands(0)

@@ -54,3 +54,14 @@ def test_g04_two_processes_with_different_hash_seeds_agree():
         chains.add(done.stdout.strip())
     assert len(chains) == 1
     assert len(chains.pop()) == 64
+
+
+def test_the_model_knows_nothing_of_the_engine():
+    """Two programs that share code share its mistakes: the model may import the vocabulary and itself."""
+    allowed = {"collections", "dataclasses", "msgspec", "typing", "matching.messages", "matching.tests.model"}
+    for path in sorted((CORE.parent / "tests" / "model").glob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        for module in modules:
+            assert any(f"{module}.".startswith(f"{name}.") for name in allowed), f"{path.name} imports {module}"

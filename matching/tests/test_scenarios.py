@@ -202,28 +202,25 @@ def test_g13_an_order_that_expired_in_the_queue_may_be_sent_again_with_its_key(v
 
 def test_keys_are_forgotten_after_ten_minutes_but_not_while_the_order_is_open(venue):
     venue.run("bob buy 1 @ 90 key=open", "bob buy 1 @ 90 ioc key=gone")
-    venue.at_ms += 600_001
-    venue.engine.tick(venue.at_ms)
+    venue.advance("601s")
     venue.run("bob buy 1 @ 90 key=open")
     assert venue.answers[-1].replayed
+    venue.both.model.forget("gone")
     venue.run("bob buy 1 @ 90 ioc key=gone")
     assert not venue.answers[-1].replayed
 
 
 def test_g02_a_key_is_kept_for_ten_minutes_after_its_order_ended(venue):
     venue.run("bob buy 1 @ 90 key=long")
-    venue.at_ms += 600_001
-    venue.engine.tick(venue.at_ms)
-    venue.at_ms += 599_000  # Just before the key is looked at again.
+    venue.advance("601s")
+    venue.advance("599s")  # Just before the key is looked at again.
     venue.run("bob cancel 1")
-    venue.at_ms += 599_000
-    venue.engine.tick(venue.at_ms)
+    venue.advance("599s")
     venue.run("bob buy 1 @ 90 key=long")
     assert venue.answers[-1].replayed
     assert venue.book == []
-    for _ in range(2):
-        venue.at_ms += 600_001
-        venue.engine.tick(venue.at_ms)
+    venue.advance("601s")
+    venue.advance("601s")
     assert len(venue.engine.retries) == 0
 
 

@@ -1,51 +1,51 @@
-"""A small language for scenarios that read like a trader's story.
+"""A venue for scenarios: one market, a few people, and the model looking on.
 
-    alice sell 2 @ 100              a limit order: whole coins, price in quote
-    bob buy 1 @ 105 ioc post-only   with any of: ioc, fok, post-only, keep (RejectMaker), both (RejectBoth), id=7
-    bob buy 1 / bob buy for 50      a market order by base, by quote
-    alice cancel 1 / alice cancel all
-    staff state CancelOnly
-
-Amounts are written as people write them; the venue has one market, SOL_USDC, tick 0.01 and step 0.01.
+Every line of a scenario (`matching.tests.language`) goes to the engine and to the model; both must say the same, and
+afterwards all invariants of the engine are checked. What happened is told in short words: `answer` (of the last line),
+`news` (its events), `trades` (all so far), `book`, `open`, `available`, `locked`.
 """
-
-from decimal import Decimal
 
 from matching.core.engine import Applied, Engine
 from matching.messages import (
-    CancelAllOrders,
-    CancelOrder,
+    AuctionEnded,
+    AuctionIndicated,
+    BatchReply,
+    CancelAfterSet,
     Command,
     CreditAccount,
+    DeadlineReply,
+    Event,
     FundHouse,
     ListAsset,
     ListMarket,
-    MarketState,
+    MarketStateChanged,
+    OrderAccepted,
+    OrderChange,
+    OrderChanged,
+    OrderEnded,
     OrderReply,
-    OrderType,
-    PlaceOrder,
+    OrdersReply,
+    OrderView,
     Refused,
-    SelfTradePrevention,
-    SetMarketState,
+    Reply,
     Side,
-    TimeInForce,
     TradeMade,
 )
-from matching.symbols import AssetSpec, market_spec
+from matching.tests.language import ASSETS, SOL, SPEC, STAFF, USDC, milliseconds, parse
+from matching.tests.side_by_side import SideBySide
 
-STAFF = {"actor": "test", "reason": "scenario"}
-SOL, USDC = AssetSpec("SOL", 9), AssetSpec("USDC", 6)
-SPEC = market_spec("SOL_USDC", SOL, USDC, Decimal("0.01"), Decimal("0.01"), Decimal("0.01"))
-PREVENTIONS = {"keep": SelfTradePrevention.REJECT_MAKER, "both": SelfTradePrevention.REJECT_BOTH}
+__all__ = ["SOL", "SPEC", "STAFF", "USDC", "Venue"]
 
 
 class Venue:
     def __init__(self, maker_fee_ppm: int = 0, taker_fee_ppm: int = 0, max_open_orders: int = 200) -> None:
-        self.engine = Engine()
+        self.both = SideBySide()
         self.people: dict[str, int] = {}
         self.trades: list[str] = []
+        self.news: list[str] = []
         self.at_ms = 0
         self.answers: list[Applied] = []
+        self.both.listener = self._hear
         for asset in (SOL, USDC):
             self.send(ListAsset(symbol=asset.symbol, decimals=asset.decimals, **STAFF))
             self.send(FundHouse(asset=asset.symbol, units=10**17, reference="test", **STAFF))
@@ -64,23 +64,22 @@ class Venue:
             )
         )
 
+    @property
+    def engine(self) -> Engine:
+        return self.both.engine
+
     def send(self, command: Command) -> Applied:
+        """One command, a millisecond after the last."""
         self.at_ms += 1
-        applied = self.engine.apply(command, f"{self.at_ms}-0/0", self.at_ms)
-        self.engine.check_invariants()
-        if applied.outcome is not None:
-            names = {number: name for name, number in self.people.items()}
-            for event in applied.outcome.events:
-                if isinstance(event, TradeMade):
-                    lots, price = SPEC.format_quantity(event.quantity_lots), SPEC.format_price(event.price_ticks)
-                    maker, taker = names[event.maker_account_id], names[event.taker_account_id]
-                    self.trades.append(f"{lots} @ {price} maker={maker} taker={taker}")
+        self.news = []
+        applied = self.both.send(command, self.at_ms)
+        self.both.check_everything()
         return applied
 
     def fund(self, name: str, **amounts: str) -> "Venue":
         account_id = self.people.setdefault(name, 1001 + len(self.people))
         for symbol, amount in amounts.items():
-            units = {"SOL": SOL, "USDC": USDC}[symbol].parse(amount)
+            units = ASSETS[symbol].parse(amount)
             self.send(CreditAccount(account_id=account_id, asset=symbol, units=units, reference="test", **STAFF))
         return self
 
@@ -90,72 +89,103 @@ class Venue:
             self.answers.append(self.send(self.parse(line)))
         return self.answer
 
+    def parse(self, line: str) -> Command:
+        return parse(line, self.people, self.at_ms)
+
+    def advance(self, duration: str) -> list[str]:
+        """Let time pass (`60s`, `250ms`); returns what the clock did."""
+        self.at_ms += milliseconds(duration)
+        self.news = []
+        self.both.pass_time(self.at_ms)
+        self.both.check_everything()
+        return self.news
+
+    # ----------------------------------------------------------------------------------------------- what one can see
+
     @property
     def answer(self) -> str:
-        reply = self.answers[-1].reply
+        return self._reply_in_words(self.answers[-1].reply)
+
+    def _reply_in_words(self, reply: Reply) -> str:
         if isinstance(reply, Refused):
             return reply.reason.value
         if isinstance(reply, OrderReply):
-            executed = SPEC.format_quantity(reply.order.executed_lots)
-            why = f" ({reply.order.end_reason.value})" if reply.order.end_reason else ""
-            return f"{reply.order.status.value} {executed}{why}"
+            return self._order_in_words(reply.order)
+        if isinstance(reply, OrdersReply):
+            return ", ".join(f"{order.order_id} {self._order_in_words(order)}" for order in reply.orders)
+        if isinstance(reply, BatchReply):
+            return " ; ".join(self._reply_in_words(step) for step in reply.replies)
+        if isinstance(reply, DeadlineReply):
+            return "off" if reply.deadline_ms is None else f"on until {reply.deadline_ms}"
         return type(reply).__name__
 
-    def parse(self, line: str) -> Command:
-        name, verb, *words = line.split()
-        if name == "staff":
-            return SetMarketState(market=SPEC.symbol, state=MarketState(words[0]), **STAFF)
-        account_id = self.people[name]
-        if verb == "cancel":
-            if words == ["all"]:
-                return CancelAllOrders(account_id=account_id, market=SPEC.symbol)
-            return CancelOrder(account_id=account_id, order_id=int(words[0]))
-        return self._order(account_id, Side.BID if verb == "buy" else Side.ASK, words)
-
-    def _order(self, account_id: int, side: Side, words: list[str]) -> PlaceOrder:
-        by_quote = words[0] == "for"
-        amount = words[1] if by_quote else words[0]
-        price = words[words.index("@") + 1] if "@" in words else None
-        tif = next((TimeInForce(word.upper()) for word in words if word in ("ioc", "fok")), TimeInForce.GTC)
-        prevention = next((PREVENTIONS[word] for word in words if word in PREVENTIONS), None)
-        client = next((int(word[3:]) for word in words if word.startswith("id=")), None)
-        key = next((word[4:] for word in words if word.startswith("key=")), None)
-        return PlaceOrder(
-            account_id=account_id,
-            market=SPEC.symbol,
-            side=side,
-            order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
-            price_ticks=None if price is None else SPEC.parse_price(price),
-            quantity_lots=None if by_quote else SPEC.parse_quantity(amount),
-            quote_units=SPEC.parse_quote(amount) if by_quote else None,
-            time_in_force=tif,
-            post_only="post-only" in words,
-            self_trade_prevention=prevention or SelfTradePrevention.REJECT_TAKER,
-            client_id=client,
-            idempotency_key=key,
-        )
+    def _order_in_words(self, order: OrderView) -> str:
+        why = f" ({order.end_reason.value})" if order.end_reason else ""
+        return f"{order.status.value} {SPEC.format_quantity(order.executed_lots)}{why}"
 
     @property
     def book(self) -> list[str]:
-        """Best first on both sides: asks, then bids."""
-        market = self.engine.markets[SPEC.symbol]
-        return [
-            f"{name} {SPEC.format_price(level.price_ticks)} x {SPEC.format_quantity(level.lots)}"
-            for name, side in (("ask", market.asks), ("bid", market.bids))
-            for level in side.best_first()
-        ]
+        """What everybody sees, best first on both sides: asks, then bids."""
+        bids, asks = self.both.books.get(SPEC.symbol, ({}, {}))
+        rows = [("ask", price, asks[price]) for price in sorted(asks)]
+        rows += [("bid", price, bids[price]) for price in sorted(bids, reverse=True)]
+        return [f"{side} {SPEC.format_price(price)} x {SPEC.format_quantity(lots)}" for side, price, lots in rows]
+
+    def open(self, name: str) -> list[str]:
+        """Somebody's open orders, oldest first: `3 sell 2 @ 100 New`; the quantity is what is left."""
+        views = sorted(self.engine.open_order_views(), key=lambda view: view.order_id)
+        return [self._open_in_words(view) for view in views if view.account_id == self.people[name]]
+
+    def _open_in_words(self, view: OrderView) -> str:
+        verb = "buy" if view.side is Side.BID else "sell"
+        amount = "for " + SPEC.format_quote(view.quote_units) if view.quantity_lots is None else ""
+        amount = amount or SPEC.format_quantity(view.quantity_lots - view.executed_lots)
+        price = "at market" if view.price_ticks is None else f"@ {SPEC.format_price(view.price_ticks)}"
+        return f"{view.order_id} {verb} {amount} {price} {view.status.value}"
 
     def available(self, name: str) -> dict[str, str]:
-        return self._amounts(name, "available")
+        return self._amounts(name, 0)
 
     def locked(self, name: str) -> dict[str, str]:
-        return self._amounts(name, "locked")
+        return self._amounts(name, 1)
 
-    def _amounts(self, name: str, which: str) -> dict[str, str]:
-        account_id = {"fees": 2, **self.people}[name]
-        amounts = {}
-        for asset in (SOL, USDC):
-            row = self.engine.balances.assets[asset.symbol].rows.get(account_id)
-            if row is not None and getattr(row, which):
-                amounts[asset.symbol] = asset.format(getattr(row, which))
-        return amounts
+    def _amounts(self, name: str, which: int) -> dict[str, str]:
+        account_id = {"house": 1, "fees": 2, **self.people}[name]
+        rows = {symbol: self.both.balances.get((account_id, symbol), (0, 0))[which] for symbol in ASSETS}
+        return {symbol: ASSETS[symbol].format(units) for symbol, units in rows.items() if units}
+
+    # -------------------------------------------------------------------------------------------------- what happened
+
+    def _hear(self, event: Event) -> None:
+        names = {number: name for name, number in self.people.items()}
+        if isinstance(event, TradeMade):
+            maker, taker = names[event.maker_account_id], names[event.taker_account_id]
+            lots, price = SPEC.format_quantity(event.quantity_lots), SPEC.format_price(event.price_ticks)
+            self.trades.append(f"{lots} @ {price} maker={maker} taker={taker}")
+            self.news.append(self.trades[-1])
+        elif isinstance(event, OrderAccepted):
+            self.news.append(f"{names[event.account_id]} {event.order_id} Accepted")
+        elif isinstance(event, OrderEnded):
+            who = f"{names[event.account_id]} {event.order_id}"
+            self.news.append(f"{who} {event.status.value} ({event.reason.value})")
+        elif isinstance(event, OrderChanged):
+            why = f" ({event.order.end_reason.value})" if event.change is OrderChange.TRIGGER_FAILED else ""
+            self.news.append(f"{names[event.order.account_id]} {event.order.order_id} {event.change.value}{why}")
+        elif isinstance(event, MarketStateChanged):
+            self.news.append(f"market {event.state.value}")
+        elif isinstance(event, AuctionIndicated):
+            self.news.append("indicates " + self._price_in_words(event) + self._surplus_in_words(event.surplus_lots))
+        elif isinstance(event, AuctionEnded):
+            self.news.append("uncrossed " + self._price_in_words(event))
+        elif isinstance(event, CancelAfterSet):
+            self.news.append(f"{names[event.account_id]} switch {'off' if event.deadline_ms is None else 'on'}")
+
+    def _price_in_words(self, event: AuctionIndicated | AuctionEnded) -> str:
+        if event.price_ticks is None:
+            return "nothing"
+        return f"{SPEC.format_price(event.price_ticks)} x {SPEC.format_quantity(event.lots)}"
+
+    def _surplus_in_words(self, lots: int) -> str:
+        if lots == 0:
+            return ""
+        return f" {'+' if lots > 0 else '-'}{SPEC.format_quantity(abs(lots))}"

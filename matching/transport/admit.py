@@ -29,8 +29,17 @@ class Kind(StrEnum):
     ADMIN = "admin"
 
 
+class Admission(StrEnum):
+    """What the leading engine lets in: the `status` in its hash."""
+
+    OPEN = "open"
+    CANCEL_ONLY = "cancel_only"  # The database is far behind: no new orders, everything else.
+    CLOSED = "closed"
+
+
 class NotAdmitted(Exception):
-    """Nothing was enqueued, for certain. `code` is `closed` (no engine takes commands) or `full` (backlog)."""
+    """Nothing was enqueued, for certain. `code` is `closed` (no engine takes commands) or `full` (too much waits, for
+    the engine or for the database behind it)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -40,13 +49,15 @@ class NotAdmitted(Exception):
 CLOSED = "closed"
 FULL = "full"
 
-# KEYS cmd, eng. ARGV count, bound of the backlog, grace in ms, payload. Returns the entry id, or "closed", or "full".
+# KEYS cmd, eng. ARGV count, bound of the backlog, grace in ms, payload, "1" when there is a new order in it. Returns
+# the entry id, or "closed", or "full".
 SCRIPT = Script("""
 local e = redis.call('HMGET', KEYS[2], 'status', 'lease_until_ms', 'admitted', 'processed')
-if e[1] ~= 'open' then return 'closed' end
+if e[1] ~= 'open' and e[1] ~= 'cancel_only' then return 'closed' end
 local t = redis.call('TIME')
 local now_ms = t[1] * 1000 + math.floor(t[2] / 1000)
 if now_ms > tonumber(e[2] or '0') + tonumber(ARGV[3]) then return 'closed' end
+if e[1] == 'cancel_only' and ARGV[5] == '1' then return 'full' end
 local waiting = tonumber(e[3] or '0') - tonumber(e[4] or '0')
 if waiting + tonumber(ARGV[1]) > tonumber(ARGV[2]) then return 'full' end
 local id = redis.call('XADD', KEYS[1], '*', 'b', ARGV[4])
@@ -62,7 +73,7 @@ def arguments(kind: Kind, count: int, max_backlog: int, payload: bytes) -> tuple
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"An entry has at most {MAX_PAYLOAD_BYTES} bytes, not {len(payload)}.")
     bound = max_backlog * ORDER_SHARE_PERCENT // 100 if kind is Kind.ORDER else max_backlog
-    return (count, bound, LEASE_GRACE_MS, payload)
+    return (count, bound, LEASE_GRACE_MS, payload, 1 if kind is Kind.ORDER else 0)
 
 
 def entry_id(raw: object) -> str:

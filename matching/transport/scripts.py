@@ -45,25 +45,48 @@ return {'ok'}
 """
 )
 
-# KEYS eng. ARGV term, owner, lease in ms, commands waiting. Admits from here on; counters start again.
+# KEYS eng. ARGV term, owner, lease in ms, commands waiting, status. Admits from here on; counters start again, and a
+# wish that the leader before should step down is fulfilled.
 OPEN = Script(
     _MINE
     + _NOW
     + """
-redis.call('HSET', KEYS[1], 'status', 'open', 'admitted', ARGV[4], 'processed', '0',
+redis.call('HSET', KEYS[1], 'status', ARGV[5], 'admitted', ARGV[4], 'processed', '0',
   'lease_until_ms', string.format('%.0f', now_ms + tonumber(ARGV[3])))
+redis.call('HDEL', KEYS[1], 'stepdown')
 return {'ok'}
 """
 )
 
-# KEYS eng. ARGV term, owner, lease in ms. Answers ["ok", db_n, snapshot_requested, republish_from], each maybe nil.
+# KEYS eng. ARGV term, owner, status. Changes what is admitted.
+ADMIT = Script(
+    _MINE
+    + """
+redis.call('HSET', KEYS[1], 'status', ARGV[3])
+return {'ok'}
+"""
+)
+
+# KEYS eng. ARGV term, owner. Nobody leads from here on.
+STEP_DOWN = Script(
+    _MINE
+    + """
+redis.call('HSET', KEYS[1], 'status', 'closed', 'lease_until_ms', '0')
+redis.call('HDEL', KEYS[1], 'stepdown')
+return {'ok'}
+"""
+)
+
+# KEYS eng. ARGV term, owner, lease in ms, ms the log's time is ahead of the wall clock, rules in force. Answers ["ok",
+# db_n, snapshot_requested, republish_from, stepdown], each note maybe nil.
 RENEW = Script(
     _MINE
     + _NOW
     + """
-redis.call('HSET', KEYS[1], 'lease_until_ms', string.format('%.0f', now_ms + tonumber(ARGV[3])))
-local e = redis.call('HMGET', KEYS[1], 'db_n', 'snapshot_requested', 'republish_from')
-return {'ok', e[1], e[2], e[3]}
+redis.call('HSET', KEYS[1], 'lease_until_ms', string.format('%.0f', now_ms + tonumber(ARGV[3])),
+  'ahead_ms', ARGV[4], 'rules', ARGV[5])
+local e = redis.call('HMGET', KEYS[1], 'db_n', 'snapshot_requested', 'republish_from', 'stepdown')
+return {'ok', e[1], e[2], e[3], e[4]}
 """
 )
 
@@ -127,5 +150,25 @@ for i = 3, #KEYS do
   redis.call('EXPIRE', KEYS[i], '{REPLIES_EXPIRE_S}')
 end
 return {{'ok'}}
+"""
+)
+
+# KEYS standby. ARGV owner, what it says about itself, ms for which it is believed ("0": it stands by no longer). Each
+# field is "<believed until, ms of Redis's clock> <words>"; those that ran out are removed on the way.
+ANNOUNCE = Script(
+    _NOW
+    + """
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local until_ms = tonumber(string.match(all[i + 1], '^%d+') or '0')
+  if until_ms < now_ms then redis.call('HDEL', KEYS[1], all[i]) end
+end
+if ARGV[3] == '0' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now_ms + tonumber(ARGV[3])) .. ' ' .. ARGV[2])
+  redis.call('EXPIRE', KEYS[1], '60')
+end
+return {'ok'}
 """
 )

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         for order in state["orders"]:
             self.stdout.write(
                 f"order {order['order_id']} account {order['account_id']} {order['market']} {order['side']} "
-                f"{order['quantity_lots'] - order['executed_lots']} lots at {order['price_ticks']} ticks"
+                f"{order['status']}, {(order['quantity_lots'] or 0) - order['executed_lots']} lots at "
+                f"{order['price_ticks'] or 'market'} ticks"
             )
         self.stdout.write(f"{len(state['orders'])} open orders")

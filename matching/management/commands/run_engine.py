@@ -6,7 +6,7 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from matching.runtime import config
 from matching.runtime.boot_checks import NotFitToRun, check_interpreter
@@ -16,6 +16,11 @@ from matching.runtime.process import EXIT_REFUSED, EngineProcess
 class Command(BaseCommand):
     help = "Run the matching engine until SIGTERM or SIGINT. A second one stands by for the first."
     requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--standby", action="store_true", help="Do not lead before another engine has been seen leading."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -32,6 +37,9 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         process = EngineProcess(
-            config.from_settings(), lambda: stopping, allow_volatile_redis=settings.ENGINE_ALLOW_VOLATILE_REDIS
+            config.from_settings(),
+            lambda: stopping,
+            allow_volatile_redis=settings.ENGINE_ALLOW_VOLATILE_REDIS,
+            standby=options["standby"],
         )
         sys.exit(process.run())

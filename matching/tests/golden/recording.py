@@ -81,8 +81,9 @@ class Recorder:
             payload = codec.encode_entry(f"web-{self.rng.randrange(3)}", self.correlation, raw)
         self.correlation += len(raw)
         entry = Entry(f"{self.at_ms}-{next(self.entries)}", self.at_ms, payload)
-        due = self.applier.engine.next_timer_ms()
-        ticks = [Tick(self.at_ms)] if due is not None and due <= self.at_ms else []
+        engine = self.applier.engine
+        due = [one for one in (engine.next_timer_ms(), engine.next_forget_ms()) if one is not None]
+        ticks = [Tick(self.at_ms)] if due and min(due) <= self.at_ms else []
         self.journal.append([*ticks, entry], self.applier.n, self.applier.chain)
         try:
             self.applier.apply_records(ticks)
@@ -127,7 +128,7 @@ def _late(rng: random.Random, command: Command) -> Command:
 def record(name: str, seed: int) -> Path:
     """Write the recording `name` beside this file. Raises FileExistsError: a recording is never replaced."""
     directory = HERE / name
-    directory.mkdir()
+    directory.mkdir()  # The recording is the release's own: what is committed stays as it is.
     recorder = Recorder(directory, seed)
     entries = list(_flow(recorder.rng))
     for index, entry in enumerate(entries):

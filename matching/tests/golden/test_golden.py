@@ -13,6 +13,7 @@ from matching.runtime.journal import read_history
 from matching.runtime.readonly import load_engine_readonly
 from matching.runtime.records import Internal, Poison, Tick
 from matching.runtime.recovery import Makers, check_position, load_start, read_ahead
+from matching.tests.golden import recording as recording_module
 from matching.tests.golden.recording import HERE, held
 
 RECORDINGS = sorted(path.parent for path in HERE.glob("*/golden.json"))
@@ -75,3 +76,15 @@ def test_g04_one_command_left_out_is_noticed(recording: Path, tmp_path: Path):
         if index != 40:
             applier.apply_records(found.frame.records)
     assert applier.chain.hex() != golden["chain"]
+
+
+def test_a_recording_of_this_release_can_be_made(tmp_path: Path, monkeypatch):
+    """The same seed gives the same bytes' worth of outcomes, so a recording says which release it was and no more."""
+    monkeypatch.setattr(recording_module, "HERE", tmp_path)
+    monkeypatch.setattr(recording_module, "COMMANDS", 300)
+    made = [json.loads((recording_module.record(name, 7) / "golden.json").read_text()) for name in ("one", "two")]
+    assert made[0] == made[1]
+    engine, chain = load_engine_readonly(tmp_path / "one" / "journal", tmp_path / "one" / "snapshots")
+    assert (engine.n, chain.hex()) == (made[0]["n"], made[0]["chain"])
+    with pytest.raises(FileExistsError):
+        recording_module.record("one", 7)

@@ -20,7 +20,7 @@ from matching.runtime.journal import read_history
 from matching.runtime.recovery import read_ahead
 from matching.transport import admit
 
-DEADLINE_S = 20
+DEADLINE_S = 60  # Far more than an idle machine needs: only a failure waits so long.
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
@@ -43,12 +43,12 @@ class Engines:
         self.running: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
 
-    def start(self, wait: bool = True, **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, wait: bool = True, *words: str, **environment: str) -> subprocess.Popen[bytes]:
         log = self.directory / f"engine-{len(self.logs)}.log"
         self.logs.append(log)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_engine"],
+                [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_engine", *words],
                 env=os.environ | self._environment() | environment,
                 cwd=self.directory,
                 stdout=output,

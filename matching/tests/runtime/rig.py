@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import itertools
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from matching.client.event_log import EventReader
 from matching.core.engine import Engine
 from matching.messages import Answer, Command, Outcome
 from matching.runtime.config import EngineConfig
+from matching.runtime.follower import Follower
 from matching.runtime.leadership import Leadership
 from matching.runtime.recovery import Makers
 from matching.runtime.takeover import Led, take_over
@@ -73,12 +73,17 @@ class Rig:
     def configure(self, **changes: Any) -> None:
         self.config = dataclasses.replace(self.config, **changes)
 
-    def lead(self, makers: Makers | None = None, log: LogConnection | None = None) -> Worker:
+    def lead(
+        self, makers: Makers | None = None, log: LogConnection | None = None, follower: Follower | None = None
+    ) -> Worker:
         """Take over. The loop of the returned worker ends when there is nothing left to read."""
         log = log or LogConnection(self.config.redis_url)
-        led = take_over(self.config, log, makers or Makers(), lambda: False)
+        led = take_over(self.config, log, makers or Makers(), lambda: False, follower)
         self._led.append((led, log))
         return Worker(self.config, led, log, lambda: False, idle=True)
+
+    def follow(self, makers: Makers | None = None) -> Follower:
+        return Follower(self.config.journal_dir, self.config.snapshot_dir, makers or Makers())
 
     def led(self) -> Led:
         return self._led[-1][0]
@@ -86,7 +91,7 @@ class Rig:
     def die(self) -> None:
         """As kill -9 would leave it: nothing is tidied up."""
         led, log = self._led.pop()
-        os.close(led.journal._file)
+        led.journal.close(tidy=False)
         log.close()
 
     def send(self, commands: Iterable[Command], per_entry: int = 7) -> int:

@@ -136,3 +136,28 @@ def test_g11_a_market_that_keeps_breaking_the_engine_is_closed(rig: Rig):
     rig.lead(BRITTLE)
     assert rig.hash() == closed
     rig.outcomes()
+
+
+def test_g11_a_retry_of_the_command_that_broke_the_engine_is_answered_without_another_restart(rig: Rig):
+    worker = rig.lead(BRITTLE)
+    rig.run(listing(), worker)
+    rig.send([poison()])
+    with pytest.raises(Poisoned):
+        worker.run()
+    rig.die()
+    worker = rig.lead(BRITTLE)
+    worker.run()
+    for life in ("the same life", "the next, from the journal", "the next, from a snapshot"):
+        rig.run([poison()], worker)
+        assert rig.answers()[rig.correlation - 1][0].reply == Refused(reason=RefusalReason.INTERNAL), life
+        if life.startswith("the next, from the journal"):
+            worker._snapshotter.write_now(rig.led().applier, rig.led().journal.position, [])
+        after = rig.hash()
+        rig.die()
+        worker = rig.lead(BRITTLE)
+        assert rig.hash() == after
+    engine = rig.led().applier.engine
+    assert isinstance(engine, Engine)
+    assert engine.markets["SOL_USDC"].state is MarketState.OPEN, "retries are not counted as new breaks"
+    rig.run([structs.replace(poison(), idempotency_key="another")], worker)
+    assert rig.answers()[rig.correlation - 1][0].reply == Done()

@@ -1,6 +1,5 @@
 """Real engines killed with SIGKILL wherever it hurts, stopped, paused and replaced (F1, F2, G1, G2, G5, G8, G9)."""
 
-import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import redis
-from django.core.management import CommandError, call_command
 
 from exchange_site.kernel import redis_names
 from matching.client.event_log import EventReader
@@ -16,7 +14,7 @@ from matching.messages import Command, OrderReply
 from matching.runtime import process as codes
 from matching.runtime.crash import POINTS
 from matching.runtime.snapshots import list_snapshots
-from matching.tests.flows import listing, random_commands
+from matching.tests.flows import random_commands
 from matching.tests.runtime.processes import Engines, Ledger, replayed_chain, wait_until
 
 
@@ -164,20 +162,3 @@ def test_asserts_must_be_on(engines: Engines):
     engine = engines.start(PYTHONOPTIMIZE="1")
     assert engine.wait(10) == codes.EXIT_REFUSED
     assert "asserts" in engines.log_of(engine)
-
-
-def test_status_and_snapshot_commands(engines: Engines, ledger: Ledger, settings, capsys):
-    settings.SNAPSHOT_DIR = engines.directory / "snapshots"
-    with pytest.raises(CommandError, match="no engine"):
-        call_command("request_snapshot")
-    engines.start()
-    commands = list(listing())
-    ledger.settle([msgspec.structs.replace(c, idempotency_key=f"c{i}") for i, c in enumerate(commands)], lambda: None)
-    call_command("request_snapshot")
-    assert f"outcome {len(commands)} " in capsys.readouterr().out
-    call_command("engine_status")
-    status = json.loads(capsys.readouterr().out)
-    assert status["status"] == "open"
-    assert status["n"] == len(commands)
-    assert status["snapshots"] == [len(commands)]
-    assert status["waiting"] == 0

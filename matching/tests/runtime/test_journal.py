@@ -7,7 +7,7 @@ import shutil
 import msgspec
 import pytest
 
-from matching.runtime import journal as journal_module
+from matching.runtime import disk
 from matching.runtime.journal import (
     JournalDamaged,
     JournalFailed,
@@ -151,17 +151,17 @@ def test_g01_a_failed_sync_is_final_and_not_repeated(tmp_path, monkeypatch, fail
         calls.append(handle)
         raise OSError(failure, os.strerror(failure))
 
-    monkeypatch.setattr(journal_module.os, "fdatasync", fail)
+    monkeypatch.setattr(disk, "fdatasync", fail)
     with pytest.raises(JournalFailed):
         writer.append([entry(7)])
     assert len(calls) == 1
 
 
 def test_a_full_disk_strikes_when_room_is_reserved(tmp_path, monkeypatch):
-    def fail(handle: int, offset: int, length: int) -> None:
+    def fail(handle: int, size: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(journal_module.os, "posix_fallocate", fail)
+    monkeypatch.setattr(disk, "reserve", fail)
     with pytest.raises(JournalFailed, match="No space left"):
         JournalWriter(tmp_path, 1, SMALL)
 

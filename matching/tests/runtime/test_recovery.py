@@ -7,8 +7,7 @@ import pytest
 
 from exchange_site.kernel import redis_names
 from matching.messages import RefusalReason, Refused
-from matching.runtime import journal as journal_module
-from matching.runtime import snapshots
+from matching.runtime import disk, snapshots
 from matching.runtime.journal import JournalDamaged, JournalFailed
 from matching.runtime.recovery import RecoveryRefused
 from matching.tests.flows import listing, random_commands
@@ -92,13 +91,13 @@ def test_g09_a_torn_batch_was_never_answered_and_is_decided_again(rig: Rig, monk
     worker = rig.lead()
     before = rig.run(listing(), worker)
     name, offset = rig.led().journal.position
-    real = journal_module.os.pwrite
+    real = disk.pwrite
 
     def torn(handle: int, data: bytes, at: int) -> int:
         real(handle, data[: len(data) // 2], at)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(journal_module.os, "pwrite", torn)
+    monkeypatch.setattr(disk, "pwrite", torn)
     rig.send(list(random_commands(2, 20))[-20:])
     with pytest.raises(KeyboardInterrupt):
         worker.run()
@@ -199,7 +198,7 @@ def test_g01_when_the_journal_fails_nothing_is_answered(rig: Rig, monkeypatch):
     def fail(handle: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(journal_module.os, "fdatasync", fail)
+    monkeypatch.setattr(disk, "fdatasync", fail)
     rig.send(list(random_commands(2, 20))[-20:])
     with pytest.raises(JournalFailed):
         worker.run()
@@ -241,7 +240,7 @@ def test_an_idle_engine_remembers_no_more_every_second(rig: Rig):
     for _ in range(20):
         worker._next_beat = 0.0
         worker.run()
-    assert len(worker._marks) <= 2
+    assert len(worker._house._marks) <= 2
 
 
 def test_a_stop_answers_what_was_admitted_writes_a_snapshot_and_frees_the_lease(rig: Rig):

@@ -3,7 +3,7 @@
 import pytest
 
 from exchange_site.kernel import redis_names
-from matching.runtime.worker import StartOver
+from matching.runtime.housekeeping import StartOver
 from matching.tests.flows import listing, random_commands
 from matching.tests.runtime.rig import Rig, parts
 from matching.transport.connection import ConnectionLost
