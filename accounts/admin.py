@@ -12,7 +12,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, User
+from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, RateTier, User
+from accounts.wallet import admin as wallet_admin  # noqa: F401 - the wallet registers its own.
 from marketdata.admin_base import ReadOnlyAdmin, coins
 
 admin.site.unregister(Group)  # Rights are given to people one by one.
@@ -55,17 +56,43 @@ class UserAdmin(ModelAdmin):
         note(request, "user.change", obj.email, values)
 
 
+@admin.register(RateTier)
+class RateTierAdmin(ModelAdmin):
+    """Numbers take effect within seconds, when web processes ask for the keys again."""
+
+    list_display = ["name", "requests_per_minute", "counts_for_address"]
+    ordering = ["name"]
+
+    def save_model(self, request: HttpRequest, obj: RateTier, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        values = ", ".join(f"{name}={form.cleaned_data[name]}" for name in form.changed_data)
+        note(request, "rate_tier.change", obj.name, values)
+
+    def delete_model(self, request: HttpRequest, obj: RateTier) -> None:
+        note(request, "rate_tier.delete", obj.name)
+        super().delete_model(request, obj)
+
+
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    list_display = ["id", "owner", "kind", "created_at"]
-    list_filter = ["kind"]
+    """Only how often an account may ask is set here."""
+
+    list_display = ["id", "owner", "kind", "rate_tier", "created_at"]
+    list_filter = ["kind", "rate_tier"]
     search_fields = ["=id", "user__email"]
     ordering = ["id"]
-    fields = ["id", "owner", "kind", "created_at", "money"]
-    readonly_fields = ["owner", "money"]
+    fields = ["id", "owner", "kind", "created_at", "money", "rate_tier"]
+    readonly_fields = ["id", "owner", "kind", "created_at", "money"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return super().get_queryset(request).select_related("user")
+        return super().get_queryset(request).select_related("user", "rate_tier")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.has_perm("accounts.change_account"))
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        obj.save(update_fields=["rate_tier"])
+        note(request, "account.rate_tier", str(obj), str(obj.rate_tier or "default"))
 
     @admin.display(description="owner", ordering="user__email")
     def owner(self, account: Account) -> str:

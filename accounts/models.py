@@ -8,9 +8,11 @@ import secrets
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from exchange_site.kernel.weights import MAX_PER_MINUTE, MIN_PER_MINUTE
 from marketdata.models import Asset
 
 HOUSE_ACCOUNT_ID = 1  # Pays credits; funded from outside.
@@ -55,6 +57,24 @@ def new_account_id() -> int:
     return LAST_RESERVED_ACCOUNT_ID + 1 + secrets.randbelow(2**48)
 
 
+class RateTier(models.Model):
+    """How often the accounts that have it may ask. Accounts without a tier have the default of the settings."""
+
+    name = models.CharField(max_length=32, unique=True)
+    requests_per_minute = models.PositiveIntegerField(
+        validators=[MinValueValidator(MIN_PER_MINUTE), MaxValueValidator(MAX_PER_MINUTE)],
+        help_text="In units of weight; a common request weighs one.",
+    )
+    counts_for_address = models.BooleanField(
+        default=True,
+        help_text="Whether signed requests also count for the address they come from. Market makers and load tests "
+        "send everything from one.",
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Account(models.Model):
     """What the engine knows as `account_id`. Each user has exactly one; the venue's own have none."""
 
@@ -67,6 +87,9 @@ class Account(models.Model):
     id = models.BigIntegerField(primary_key=True, default=new_account_id, editable=False)
     user = models.OneToOneField(User, on_delete=models.PROTECT, null=True, blank=True, related_name="account")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.USER)
+    rate_tier = models.ForeignKey(
+        RateTier, on_delete=models.PROTECT, null=True, blank=True, help_text="Empty: the default limits."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -90,6 +113,10 @@ class ApiKey(models.Model):
     can_read = models.BooleanField(default=True)
     can_trade = models.BooleanField(default=False)
     can_withdraw = models.BooleanField(default=False)
+    ip_list = models.TextField(blank=True, help_text="Addresses or networks that may use it, one a line. Empty: all.")
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A limit of this key below its account's. Empty: none."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -127,6 +154,10 @@ class LedgerPosting(models.Model):
         CREDIT = "credit", "Credit"
         TRADE = "trade", "Trade"
         FEE = "fee", "Fee"
+        DEPOSIT = "deposit", "Deposit"
+        WITHDRAWAL = "withdraw", "Withdrawal"
+        DEBIT = "debit", "Debit"
+        DEFUNDING = "defund", "Defunding"
 
     id = models.BigIntegerField(primary_key=True)
     seq = models.BigIntegerField()
@@ -159,3 +190,8 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+# Django finds models through this module; the wallet keeps its own in its package.
+from accounts.wallet import models as wallet_models  # noqa: E402, F401
+from accounts.wallet.simulated import models as simulated_models  # noqa: E402, F401

@@ -6,6 +6,15 @@ from exchange_site.kernel.errors import FORBIDDEN, ApiError
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much an account and the key it uses may ask, in units of weight a minute."""
+
+    account_per_minute: int | None = None  # None: the default of the settings.
+    key_per_minute: int | None = None  # None: only the account counts.
+    counts_for_address: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """An account and what may be done with it. A session may do everything, a key what it was given."""
 
@@ -15,6 +24,7 @@ class Principal:
     can_trade: bool = True
     can_withdraw: bool = True
     key_id: int | None = None  # None: a browser session.
+    allowance: Allowance = Allowance()
 
     is_authenticated = True  # What DRF's IsAuthenticated asks.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accounts.models import Account, Balance
+from accounts.principal import Allowance
 from marketdata.models import Asset
 
 
@@ -23,7 +24,15 @@ def account_of(user: object) -> Account | None:
     """The account of a logged-in user; None for visitors and for staff without one."""
     if not getattr(user, "is_authenticated", False):
         return None
-    return Account.objects.filter(user_id=user.pk).first()  # type: ignore[attr-defined]
+    return Account.objects.filter(user_id=user.pk).select_related("rate_tier").first()  # type: ignore[attr-defined]
+
+
+def allowance_of(account: Account, key_per_minute: int | None = None) -> Allowance:
+    """What the account's tier says, and the limit of the key it uses."""
+    tier = account.rate_tier
+    if tier is None:
+        return Allowance(key_per_minute=key_per_minute)
+    return Allowance(tier.requests_per_minute, key_per_minute, tier.counts_for_address)
 
 
 def balances(account_id: int) -> list[AssetBalance]:

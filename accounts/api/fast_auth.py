@@ -11,10 +11,12 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
 from accounts.api import proof
+from accounts.api.limits import count_request
 from accounts.principal import Principal
 from accounts.signing import key_store
 from accounts.signing.instructions import instruction_of
 from accounts.signing.verify import Signed, check_signature, request_groups, signed_headers, usable
+from exchange_site.kernel import rate_limits
 from exchange_site.kernel.db_threads import in_db_thread
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, UNAUTHORIZED, ApiError
 from exchange_site.kernel.fast_http import Request
@@ -36,16 +38,20 @@ async def authenticated(request: Request) -> tuple[Principal, Any]:
         signed = signed_headers(request.headers)
         key = await known_key(signed)
         signed.check_time()
-        body = proof.parsed_body(request.method, await request.body())
-        if body == []:  # No two clients sign an empty batch alike, so only its shape is judged.
-            raise ApiError(INVALID_CLIENT_REQUEST, "A batch has at least one order")
+        body = proof.signable_body(request.method, await request.body())
         instruction = instruction_of(request.method, request.path) or ""
         check_signature(key.public_key, signed, request_groups(instruction, request.query(), body))
+        key.demand_address(request.scope)
         if key_store.due_for_noting(key) and key.principal.key_id is not None:
             _in_background(in_db_thread(partial(key_store.note_use, key.principal.key_id)))
-        return key.principal, body
-    principal = await _of_session(request)
-    return principal, proof.parsed_body(request.method, await request.body())
+        principal = key.principal
+    else:
+        principal = await _of_session(request)
+        body = proof.parsed_body(request.method, await request.body())
+    count_request(request.scope, principal, request.path, body)
+    if request.method not in proof.SAFE_METHODS:
+        await rate_limits.shared().demand_store()
+    return principal, body
 
 
 async def known_key(signed: Signed) -> key_store.KnownKey:

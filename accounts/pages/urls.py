@@ -1,9 +1,19 @@
 from django.urls import path
 
-from accounts.pages import views
+from accounts.pages import keys, simulated, views, wallet
 
 urlpatterns = [
     path("wallet", views.wallet, name="wallet"),
     path("wallet/faucet", views.faucet, name="faucet"),
+    path("wallet/deposit", wallet.deposit, name="wallet_deposit"),
+    path("wallet/withdraw", wallet.withdraw, name="wallet_withdraw"),
+    path("wallet/addresses", wallet.book, name="wallet_addresses"),
+    path("wallet/addresses/<int:pk>/remove", wallet.remove_address, name="wallet_address_remove"),
+    path("wallet/withdrawals/<int:pk>", wallet.one_withdrawal, name="withdrawal"),
+    path("wallet/withdrawals/<int:pk>/cancel", wallet.cancel, name="withdrawal_cancel"),
+    path("wallet/withdrawals/<int:pk>/confirm/<str:token>", wallet.confirm, name="withdrawal_confirm"),
+    path("wallet/simulated", simulated.page, name="simulated_chains"),
     path("account", views.account, name="account"),
+    path("account/keys", keys.keys, name="api_keys"),
+    path("account/keys/<int:pk>/revoke", keys.revoke, name="api_key_revoke"),
 ]

@@ -1,4 +1,4 @@
-"""The wallet and the account page."""
+"""The balances of the wallet, the faucet and the account page."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,15 +9,17 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.selectors import AssetBalance, account_of, balances
+from accounts.pages.wallet_rows import deposit_row, withdrawal_row
+from accounts.selectors import account_of, balances
 from accounts.services import credit_demo_funds
+from accounts.wallet.models import Deposit, Withdrawal
+from accounts.wallet.value import CENTS, VALUED_IN, last_prices, value_cents
 from exchange_site.kernel.errors import ApiError
 from exchange_site.kernel.money import from_units
 from marketdata import figures
 from marketdata.selectors import listed_markets
 
-VALUED_IN = "USDC"
-CENTS = 2
+RECENT = 10  # Deposits and withdrawals shown.
 
 
 @require_safe
@@ -27,11 +29,11 @@ def wallet(request: HttpRequest) -> HttpResponse:
     owner = account_of(request.user)
     if owner is None:
         return render(request, "accounts/wallet.html", {"section": "wallet", "rows": [], "total": None})
-    prices = _quote_units_per_unit()
+    prices = last_prices()
     rows, total = [], 0
     for money in balances(owner.pk):
         spec = money.asset.spec()
-        value = _value(money, prices)
+        value = value_cents(money.asset, money.total_units, prices)
         total += value or 0
         rows.append(
             {
@@ -46,31 +48,17 @@ def wallet(request: HttpRequest) -> HttpResponse:
                 ][:1],
             }
         )
-    context = {"section": "wallet", "rows": rows, "total": _cents(total), "valued_in": VALUED_IN}
+    came = Deposit.objects.filter(account=owner).select_related("network__asset").order_by("-created_at")[:RECENT]
+    went = Withdrawal.objects.filter(account=owner).select_related("network__asset").order_by("-pk")[:RECENT]
+    context = {
+        "section": "wallet",
+        "rows": rows,
+        "total": _cents(total),
+        "valued_in": VALUED_IN,
+        "deposits": [deposit_row(row) for row in came],
+        "withdrawals": [withdrawal_row(row) for row in went],
+    }
     return render(request, "accounts/wallet.html", context)
-
-
-def _quote_units_per_unit() -> dict[str, tuple[int, int, int]]:
-    """Asset to (numerator, denominator, decimals of the valuing asset): value = units * numerator // denominator."""
-    prices: dict[str, tuple[int, int, int]] = {}
-    for market in listed_markets():
-        spec, now = market.spec(), getattr(market, "figures", None)
-        if spec.quote.symbol != VALUED_IN:
-            continue
-        prices[VALUED_IN] = (1, 1, spec.quote.decimals)
-        if now is not None and now.last_price_ticks is not None:
-            worth = now.last_price_ticks * spec.quote_units_per_tick_lot
-            prices[spec.base.symbol] = (worth, spec.base_units_per_lot, spec.quote.decimals)
-    return prices
-
-
-def _value(money: AssetBalance, prices: dict[str, tuple[int, int, int]]) -> int | None:
-    """Cents of the valuing asset, rounded down; None when there is no price."""
-    price = prices.get(money.asset.symbol)
-    if price is None:
-        return None
-    numerator, denominator, decimals = price
-    return money.total_units * numerator // (denominator * 10 ** (decimals - CENTS))
 
 
 def _cents(value: int) -> str:

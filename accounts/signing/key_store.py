@@ -4,11 +4,14 @@ A revoked key stops within `FRESH_S`. While the database is away, known keys go 
 not need the database. Unknown keys are remembered too, so that guessing does not become load.
 """
 
+import ipaddress
 import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import DatabaseError
@@ -16,8 +19,11 @@ from django.utils import timezone
 
 from accounts.models import ApiKey
 from accounts.principal import Principal
+from accounts.selectors import allowance_of
 from accounts.signing.keys import InvalidPublicKey, decode_public_key
+from exchange_site.kernel.client_address import Network, is_within
 from exchange_site.kernel.clock import ms_of, now_ms
+from exchange_site.kernel.errors import FORBIDDEN, ApiError
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +39,15 @@ class KnownKey:
     public_key: Ed25519PublicKey
     expires_at_ms: int | None
     use_noted_at: float  # Monotonic seconds; 0 when never in this process.
+    networks: tuple[Network, ...] = ()  # Where it may be used from; empty: everywhere.
 
     def expired(self) -> bool:
         return self.expires_at_ms is not None and self.expires_at_ms <= now_ms()
+
+    def demand_address(self, scope: Mapping[str, Any]) -> None:
+        """Raises ApiError FORBIDDEN unless the key may be used from where the request comes from."""
+        if self.networks and not is_within(scope, self.networks):
+            raise ApiError(FORBIDDEN, "The key may not be used from this address")
 
 
 class KeyStore:
@@ -51,6 +63,11 @@ class KeyStore:
         if entry is None or time.monotonic() - entry[0] > FRESH_S:
             return False, None
         return True, entry[1]
+
+    def last_known(self, public_key: str) -> KnownKey | None:
+        """What was known of a key, however long ago. Proves nothing; for deciding whom to count a request for."""
+        entry = self._kept.get(public_key)
+        return None if entry is None else entry[1]
 
     def load(self, public_key: str) -> KnownKey | None:
         """The key as the database has it now; the last known one while that is away. May raise DatabaseError."""
@@ -88,7 +105,7 @@ def _from_database(public_key: str) -> KnownKey | None:
         return None
     row = (
         ApiKey.objects.filter(public_key=public_key, revoked_at__isnull=True, account__user__is_active=True)
-        .select_related("account")
+        .select_related("account__rate_tier")
         .first()
     )
     if row is None or row.account.user_id is None:
@@ -100,9 +117,11 @@ def _from_database(public_key: str) -> KnownKey | None:
         can_trade=row.can_trade,
         can_withdraw=row.can_withdraw,
         key_id=row.pk,
+        allowance=allowance_of(row.account, row.requests_per_minute),
     )
     expires_at_ms = None if row.expires_at is None else ms_of(row.expires_at)
-    return KnownKey(principal, Ed25519PublicKey.from_public_bytes(raw), expires_at_ms, 0.0)
+    networks = tuple(ipaddress.ip_network(text) for text in row.ip_list.split())
+    return KnownKey(principal, Ed25519PublicKey.from_public_bytes(raw), expires_at_ms, 0.0, networks)
 
 
 def due_for_noting(key: KnownKey) -> bool:

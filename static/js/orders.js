@@ -5,6 +5,7 @@ import { all, byId, confirmed, el, paint, say, setFigure, setText } from "./dom.
 import { balanceShown, fillShown, orderShown } from "./rows.js";
 import { toast } from "./toasts.js";
 
+const OPEN = new Set(["New", "PartiallyFilled", "TriggerPending"]);
 const LAG_MS = 800; // History and fills follow the engine within a second.
 
 export class Orders {
@@ -47,10 +48,10 @@ export class Orders {
     const order = {
       id: frame.i, symbol: frame.s, side: frame.S, orderType: frame.o === "LIMIT" ? "Limit" : "Market", status: frame.X, price: frame.p ?? null,
       quantity: frame.q ?? null, executedQuantity: frame.z, timeInForce: frame.f, postOnly: frame.y ?? false,
-      createdAt: this.open.get(frame.i)?.createdAt ?? Math.floor(frame.T / 1000),
+      createdAt: this.open.get(frame.i)?.createdAt ?? Math.floor(frame.T / 1000), triggerPrice: frame.P ?? null, trailingDelta: frame.trailingDelta ?? null,
     };
     const rests = order.orderType === "Limit" && (frame.X === "New" || frame.X === "PartiallyFilled");
-    if (rests) this.open.set(order.id, order);
+    if (rests || frame.X === "TriggerPending") this.open.set(order.id, order);
     else this.open.delete(order.id);
     this.#changed();
     clearTimeout(this.timer);
@@ -77,7 +78,7 @@ export class Orders {
     const { tab } = this, history = tab === "history";
     try {
       const rows = await (history ? getHistory() : getFills());
-      const shown = history ? rows.filter((row) => row.status !== "New" && row.status !== "PartiallyFilled") : rows;
+      const shown = history ? rows.filter((row) => !OPEN.has(row.status)) : rows;
       byId(history ? "history-rows" : "fill-rows").replaceChildren(...shown.map((row) => {
         const node = byId(history ? "history-row" : "fill-row").content.firstElementChild.cloneNode(true);
         fillRow(node, history ? orderShown(this.market, row) : fillShown(this.market, row));
@@ -96,7 +97,7 @@ export class Orders {
 
   #changed() {
     paint(this.draw);
-    this.onchange([...this.open.values()].filter((order) => order.symbol === this.market.symbol && order.price));
+    this.onchange([...this.open.values()].filter((order) => order.symbol === this.market.symbol && order.price && order.status !== "TriggerPending"));
   }
 
   #draw() {

@@ -34,9 +34,19 @@ function statusOf(order, percent) {
     case "New": return ["Open", "you"];
     case "PartiallyFilled": return [`Part filled ${percent}${NARROW}%`, "you"];
     case "Filled": return ["Filled", "up"];
+    case "TriggerPending": return ["Waiting", "you"];
     case "Expired": return ["Expired", "warn"];
+    case "TriggerFailed": return ["Failed", "warn"];
     default: return ["Cancelled", ""];
   }
+}
+
+// The limit, and of a conditional order what it waits for.
+function priceOf(order, pair) {
+  const shown = (price) => grouped(fixed(price, pair.priceDecimals));
+  const text = order.price ? shown(order.price) : "Market";
+  if (order.trailingDelta) return `${text}, trails ${shown(order.trailingDelta)}`;
+  return order.triggerPrice ? `${text}, trigger ${shown(order.triggerPrice)}` : text;
 }
 
 export function orderShown(market, order) {
@@ -45,7 +55,7 @@ export function orderShown(market, order) {
   const value = order.price && order.quantity ? product(order.price, order.quantity) : order.executedQuoteQuantity ?? "0";
   return {
     ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: `${percent}${NARROW}%`, status, tone,
-    price: order.price ? grouped(fixed(order.price, pair.priceDecimals)) : "Market",
+    price: priceOf(order, pair),
     amount: grouped(fixed(order.quantity ?? order.executedQuantity, pair.quantityDecimals)),
     value: grouped(atLeast(value, 2)),
   };

@@ -10,6 +10,10 @@ const END_WORDS = {
   InsufficientLiquidity: "the rest was cancelled: nobody offers more",
   InsufficientFunds: "the rest was cancelled: the balance did not reach further",
   SelfTradePrevention: "stopped before your own order",
+  GoodTillDate: "its time was over",
+  PriceOutOfBounds: "the rest was cancelled: the price had left the market's bounds",
+  PriceImpact: "the rest was cancelled: it would have moved the price too far",
+  SlippageToleranceExceeded: "the rest was cancelled: the price was beyond your slippage tolerance",
 };
 
 export function endWords(reason) {
@@ -23,6 +27,7 @@ export function outcomeOf(market, order) {
   const at = order.price ? ` at ${grouped(market.price(market.ticks(order.price)))}` : "";
   const traded = order.executedQuantity !== "0";
   if (order.status === "New") return { title: `${verb} order placed`, text: `${amount}${at} waits in the book.`, tone: "good", toast: true };
+  if (order.status === "TriggerPending") return { title: `${verb} order placed`, text: `${amount}${at} waits for its trigger.`, tone: "good", toast: true };
   if (order.status === "PartiallyFilled") return { title: `${verb} order partly filled`, text: `The rest${at} waits in the book.`, tone: "good", toast: false };
   if (order.status === "Expired") {
     return { title: traded ? `${verb} order ended early` : "Nothing was traded", text: `${amount}${at}: ${traded ? "the rest was cancelled" : "cancelled without a trade"}.`, tone: "warn", toast: !traded };

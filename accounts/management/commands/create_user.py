@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 
 from accounts import services
 from accounts.models import User
+from accounts.tiers import UnknownTier, give_tier, tier_named
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email")
         parser.add_argument("--password", help="Without it, one line is read from the terminal or standard input.")
+        parser.add_argument("--rate-tier", help="For example 'load test'; without it, default limits.")
         parser.add_argument("--staff", action="store_true", help="May use the admin, with every right.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,5 +36,12 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         if User.objects.filter(email=email).exists():
             raise CommandError(f"There is a user {email} already.")
+        try:
+            if options["rate_tier"]:
+                tier_named(options["rate_tier"])
+        except UnknownTier as error:
+            raise CommandError(str(error)) from error
         user = services.create_user(email, password, staff=options["staff"])
+        if options["rate_tier"]:
+            give_tier(user.account, options["rate_tier"])
         self.stdout.write(f"Created {user.email} with account {user.account.pk}.")

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { orderShown } from "../rows.js";
+
+const market = { pair: () => ({ priceDecimals: 2, quantityDecimals: 2 }) };
+const order = {
+  id: "7", symbol: "SOL_USDC", side: "Ask", orderType: "Market", status: "TriggerPending", price: null, quantity: "0.5", executedQuantity: "0",
+  timeInForce: "GTC", postOnly: false, createdAt: 1750000000123, triggerPrice: "19", trailingDelta: null,
+};
+
+test("a conditional order says that it waits, and for what", () => {
+  const shown = orderShown(market, order);
+  assert.equal(shown.status, "Waiting");
+  assert.equal(shown.price, "Market, trigger 19.00");
+  assert.equal(orderShown(market, { ...order, price: "1850", orderType: "Limit" }).price, "1,850.00, trigger 19.00");
+  assert.equal(orderShown(market, { ...order, triggerPrice: null, trailingDelta: "0.5" }).price, "Market, trails 0.50");
+});
+
+test("a trigger that failed is not called cancelled", () => {
+  assert.deepEqual([orderShown(market, { ...order, status: "TriggerFailed" })].map(({ status, tone }) => [status, tone]), [["Failed", "warn"]]);
+  assert.equal(orderShown(market, { ...order, status: "Cancelled", triggerPrice: null }).price, "Market");
+});
