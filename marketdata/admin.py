@@ -4,32 +4,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from exchange_site.kernel.errors import ApiError
 from marketdata import services
 from marketdata.admin_base import ReadOnlyAdmin, price, quantity
-from marketdata.models import MAX_FEE_PPM, Asset, Market, Trade
-from matching.messages import MarketState
+from marketdata.admin_rules import MarketRules
+from marketdata.admin_wishes import StaffWishAdmin
+from marketdata.models import Asset, Market, Trade
+from marketdata.staff_acts import in_words
 from matching.symbols import InvalidNumber
 
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=256, help_text="Kept in the audit trail and in the engine's log.", widget=UnfoldAdminTextInputWidget
-    )
-
-
-class FeesForm(ReasonForm):
-    maker_fee_ppm = forms.IntegerField(min_value=0, max_value=MAX_FEE_PPM, widget=UnfoldAdminIntegerFieldWidget)
-    taker_fee_ppm = forms.IntegerField(min_value=0, max_value=MAX_FEE_PPM, widget=UnfoldAdminIntegerFieldWidget)
+__all__ = ["AssetAdmin", "MarketAdmin", "StaffWishAdmin", "TradeAdmin"]
 
 
 class MarketForm(forms.ModelForm):
@@ -49,7 +39,7 @@ class MarketForm(forms.ModelForm):
 
 
 def _explain(request: HttpRequest, error: ApiError) -> None:
-    messages.error(request, f"{error.message or error.kind.message} ({error.kind.code}).")
+    messages.error(request, in_words(error))
 
 
 def _address(request: HttpRequest) -> str | None:
@@ -79,17 +69,19 @@ class AssetAdmin(ModelAdmin):
 
 
 @admin.register(Market)
-class MarketAdmin(ModelAdmin):
+class MarketAdmin(MarketRules, ModelAdmin):
     form = MarketForm
     list_display = ["symbol", "state", "state_reason", "state_since", "listed", "maker_fee_ppm", "taker_fee_ppm"]
     list_filter = ["state", "listed"]
     search_fields = ["symbol"]
-    actions_detail = ["halt", "resume", "change_fees", "list_again"]
+    actions_detail = [*MarketRules.rule_actions, "list_again"]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         rules = ["symbol", "base", "quote", "tick_size", "step_size", "min_quantity", "max_open_orders"]
-        told = ["state", "state_reason", "state_since", "listed"] if obj else []
-        return [*rules, "maker_fee_ppm", "taker_fee_ppm", "position", *told]
+        if not obj:
+            return [*rules, "maker_fee_ppm", "taker_fee_ppm", "position"]
+        told = ["state", "state_reason", "state_actor", "state_since", "listed"]
+        return ["symbol", *told, *self.rule_fields, "base", "quote", "tick_size", "step_size", "position"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return [name for name in self.get_fields(request, obj) if name != "position"] if obj else []
@@ -104,40 +96,11 @@ class MarketAdmin(ModelAdmin):
         obj.save()
         self._list(request, obj)
 
-    @action(description="Halt", permissions=["change"])
-    def halt(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """CancelOnly: orders stay, cancelling works, nothing new comes in."""
-        return self._set_state(request, object_id, MarketState.CANCEL_ONLY, "Halt")
-
-    @action(description="Resume", permissions=["change"])
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._set_state(request, object_id, MarketState.OPEN, "Resume")
-
-    @action(description="Change fees", permissions=["change"])
-    def change_fees(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        market = self._market(request, object_id)
-        now = {"maker_fee_ppm": market.maker_fee_ppm, "taker_fee_ppm": market.taker_fee_ppm}
-        form = FeesForm(request.POST or None, initial=now)
-        if not form.is_valid():
-            return self._ask(request, market, form, f"Change the fees of {market.symbol}")
-        try:
-            n = services.set_market_fees(market, actor=request.user, ip_address=_address(request), **form.cleaned_data)
-            messages.success(request, f"The fees of {market.symbol} changed with outcome {n}.")
-        except ApiError as error:
-            _explain(request, error)
-        return redirect("admin:marketdata_market_change", market.pk)
-
     @action(description="List in the engine", permissions=["change"])
     def list_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        market = self._market(request, object_id)
+        market = self.market_of(request, object_id)
         self._list(request, market)
         return redirect("admin:marketdata_market_change", market.pk)
-
-    def _market(self, request: HttpRequest, object_id: str) -> Market:
-        market = get_object_or_404(Market.objects.select_related("base", "quote"), pk=object_id)
-        if not self.has_change_permission(request, market):
-            raise PermissionDenied
-        return market
 
     def _list(self, request: HttpRequest, market: Market) -> None:
         try:
@@ -145,30 +108,6 @@ class MarketAdmin(ModelAdmin):
             messages.success(request, f"The engine knows {market.symbol}.")
         except ApiError as error:
             _explain(request, error)
-
-    def _set_state(self, request: HttpRequest, object_id: str, state: MarketState, verb: str) -> HttpResponse:
-        market = self._market(request, object_id)
-        form = ReasonForm(request.POST or None)
-        if not form.is_valid():
-            return self._ask(request, market, form, f"{verb} {market.symbol}")
-        try:
-            n = services.set_market_state(
-                market, state, actor=request.user, reason=form.cleaned_data["reason"], ip_address=_address(request)
-            )
-            messages.success(request, f"{market.symbol} is {state} since outcome {n}.")
-        except ApiError as error:
-            _explain(request, error)
-        return redirect("admin:marketdata_market_change", market.pk)
-
-    def _ask(self, request: HttpRequest, market: Market, form: forms.Form, title: str) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "form": form,
-            "opts": Market._meta,
-            "back": reverse("admin:marketdata_market_change", args=[market.pk]),
-        }
-        return render(request, "admin/marketdata/market/ask.html", context)
 
 
 @admin.register(Trade)

@@ -3,6 +3,7 @@
 What private streams need (who is asking?) comes from a subclass in a layer above, `trading.consumers`.
 """
 
+import asyncio
 import logging
 import time
 from typing import Any
@@ -28,6 +29,7 @@ MAX_STREAMS = 200
 MAX_FRAME_BYTES = 16 * 1024
 MESSAGES_PER_S = 5
 MESSAGES_BURST = 50
+FIRST_COMMAND_S = 60  # Not sooner: some clients connect at their start and subscribe when their user asks for it.
 
 
 class Allowance:
@@ -71,6 +73,7 @@ class MarketConsumer(AsyncWebsocketConsumer):
         self._names: dict[str, Stream] = {}
         await self.accept()
         self.outbox = Outbox(self._send_text, self.close)
+        self._idle = asyncio.get_running_loop().call_later(FIRST_COMMAND_S, self.outbox.close, CLOSE_POLICY)
 
     async def _send_text(self, text: str) -> None:
         """Straight to the server: this runs for every frame to every socket."""
@@ -78,10 +81,12 @@ class MarketConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "outbox"):
+            self._idle.cancel()
             self.outbox.abandon(code)
             self.hub.drop(self.outbox)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self._idle.cancel()
         if not self._allowance.take():
             self.outbox.close(CLOSE_POLICY)
         elif text_data is None:

@@ -26,6 +26,7 @@ from marketdata.feed.messages import (
     BookImage,
     Figures,
     MarketBatch,
+    MarketMode,
     PublicTrade,
     TickerFigures,
     decode_image,
@@ -35,6 +36,7 @@ from marketdata.feed.messages import (
 from marketdata.feed.state import TRADES_KEPT
 from marketdata.live_streams import DepthStream, TopStream, depth_key, top_key
 from marketdata.stream_names import Stream
+from matching.messages import MarketState
 from matching.symbols import MarketSpec
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class LiveMarket:
         self.spec = image.numbers.spec()
         self.book = book_of(image)
         self.ticker = image.ticker
+        self.mode = image.mode or MarketMode(image.numbers.symbol, MarketState.OPEN, image.at_ms)
         self.trades: deque[PublicTrade] = deque(image.trades, TRADES_KEPT)
         self.depths: dict[int, DepthStream] = {}
         self.top: TopStream | None = None
@@ -139,6 +142,11 @@ class MarketHub(FanReader):
         market = self.market(symbol)
         newest = list(market.trades)[-limit:] if limit > 0 else []
         return [frames.trade_answer(market.spec, trade) for trade in reversed(newest)]
+
+    def auction(self, symbol: str) -> dict[str, Any]:
+        """The answer of GET /api/v1/auction. Raises like `market`."""
+        market = self.market(symbol)
+        return frames.auction_answer(market.spec, market.mode)
 
     # ------------------------------------------------------------------------------------------------------ sockets
 
@@ -229,6 +237,9 @@ class MarketHub(FanReader):
                 image = BookImage(numbers, 0, batch.at_ms, [], [], False, False, empty, [])
                 self._markets[numbers.symbol] = LiveMarket(image)
                 self._attend_market(numbers.symbol)
+        for mode in batch.modes:
+            self._markets[mode.market].mode = mode
+            self._send(("auction", mode.market), partial(frames.auction, self._markets[mode.market].spec, mode))
         for diff in batch.books:
             self._book_changed(self._markets[diff.market], diff)
         for ticker in batch.tickers:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.utils import timezone
-
+from marketdata import halt
+from marketdata.halt import Halt
 from marketdata.models import Market
 from matching.messages import MarketState
 
@@ -13,12 +13,14 @@ _WORDS = {
     MarketState.LIMIT_ONLY: "Limit only",
     MarketState.CANCEL_ONLY: "Halted",
     MarketState.CLOSED: "Closed",
+    MarketState.AUCTION: "Auction",
 }
 _SENTENCES = {
     MarketState.POST_ONLY: "{name} takes only orders that rest in the book{since}. Market orders are off.",
     MarketState.LIMIT_ONLY: "{name} takes limit orders only{since}. Market orders are off.",
     MarketState.CANCEL_ONLY: "{name} is halted{since}. Open orders stay; you can cancel them.",
     MarketState.CLOSED: "{name} is closed{since}. Orders can be neither placed nor cancelled.",
+    MarketState.AUCTION: "{name} is in an auction{since}: limit orders are collected and trade at its end.",
 }
 
 
@@ -39,21 +41,13 @@ class StateWords:
         return self.state not in (MarketState.CANCEL_ONLY, MarketState.CLOSED)
 
 
-def state_words(market: Market) -> StateWords:
+def state_words(market: Market, stopped: Halt | None = None) -> StateWords:
+    """`stopped` is the kill switch (`halt.current()`): while it is engaged, every market is as if halted."""
     state = MarketState(market.state)
+    if stopped is not None and state is not MarketState.CLOSED:
+        return StateWords(MarketState.CANCEL_ONLY.value, "Stopped", stopped.sentence)
     if state is MarketState.OPEN:
         return StateWords(state.value, _WORDS[state], "")
-    sentence = _SENTENCES[state].format(name=market.symbol.replace("_", "/"), since=_since(market))
-    reason = market.state_reason.strip()
-    if reason:
-        sentence += f" Reason: {reason if reason[-1] in '.!?' else f'{reason}.'}"
-    return StateWords(state.value, _WORDS[state], sentence)
-
-
-def _since(market: Market) -> str:
-    """` since 14:05` today, ` since 20 Nov 14:05` before, in UTC; nothing where the moment is not known."""
-    moment = market.state_since
-    if moment is None:
-        return ""
-    day = "" if moment.date() == timezone.now().date() else f"{moment.day} {moment.strftime('%b')} "
-    return f" since {day}{moment.strftime('%H:%M')}"
+    since = halt.since(market.state_since) + halt.by(market.state_actor)
+    sentence = _SENTENCES[state].format(name=market.symbol.replace("_", "/"), since=since)
+    return StateWords(state.value, _WORDS[state], sentence + halt.because(market.state_reason))

@@ -37,7 +37,8 @@ class Asset(models.Model):
 
 
 class Market(models.Model):
-    """`state` is what the engine last said; change it through `marketdata.services`, never here."""
+    """`state`, its reason, the limits from `max_quantity_lots` on and the fees in force are what the engine last said
+    (`SetMarketLimits` explains each limit); change them through `marketdata.services`, never here."""
 
     symbol = models.CharField(max_length=25, unique=True)
     base = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
@@ -46,14 +47,28 @@ class Market(models.Model):
     step_size = models.DecimalField(max_digits=24, decimal_places=12, help_text="Smallest step of a quantity.")
     min_quantity = models.DecimalField(max_digits=24, decimal_places=12)
     max_open_orders = models.PositiveIntegerField(default=200, help_text="Per account.")
-    maker_fee_ppm = models.PositiveIntegerField(default=800, validators=[MaxValueValidator(MAX_FEE_PPM)])
+    maker_fee_ppm = models.IntegerField(
+        default=800,
+        validators=[MinValueValidator(-MAX_FEE_PPM), MaxValueValidator(MAX_FEE_PPM)],
+        help_text="Below zero it is a rebate, paid out of the taker's fee.",
+    )
     taker_fee_ppm = models.PositiveIntegerField(default=1000, validators=[MaxValueValidator(MAX_FEE_PPM)])
     state = models.CharField(
         max_length=12, choices=[(state.value, state.value) for state in MarketState], default=MarketState.OPEN
     )
     state_reason = models.CharField(max_length=256, blank=True)
+    state_actor = models.CharField(max_length=128, blank=True, editable=False)
     state_since = models.DateTimeField(null=True, blank=True)
     listed = models.BooleanField(default=False, help_text="The engine knows this market.")
+    max_quantity_lots = models.BigIntegerField(null=True, blank=True, editable=False)
+    min_notional_units = models.BigIntegerField(default=0, editable=False)
+    min_price_ppm = models.BigIntegerField(null=True, blank=True, editable=False)
+    max_price_ppm = models.BigIntegerField(null=True, blank=True, editable=False)
+    min_impact_ppm = models.BigIntegerField(null=True, blank=True, editable=False)
+    max_impact_ppm = models.BigIntegerField(null=True, blank=True, editable=False)
+    band_ppm = models.BigIntegerField(null=True, blank=True, editable=False)
+    band_window_ms = models.BigIntegerField(default=60_000, editable=False)
+    auction_ms = models.BigIntegerField(default=0, editable=False)
     position = models.PositiveSmallIntegerField(default=100, help_text="Order in lists.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -83,6 +98,59 @@ class MarketFigures(models.Model):
     last_trade_id = models.BigIntegerField(default=0)
     last_price_ticks = models.BigIntegerField(null=True, blank=True)
     last_trade_at = models.DateTimeField(null=True, blank=True)
+
+
+class FeeSchedule(models.Model):
+    """One version of a market's fees: what changed with event `seq`. An order keeps the version of its acceptance.
+
+    The fees of a tier are its newest row's; a tier without one has those of the next lower tier that has.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="fee_schedules")
+    version = models.PositiveIntegerField()
+    tier = models.PositiveIntegerField()
+    maker_fee_ppm = models.IntegerField()
+    taker_fee_ppm = models.IntegerField()
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=128)
+    reason = models.CharField(max_length=256, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.market_id} version {self.version}, tier {self.tier}"
+
+
+class Auction(models.Model):
+    """One call auction, from the event `seq` that began it. It runs while `ended_at` is null.
+
+    Price, lots and surplus (positive: bids stay unfilled) are where it would uncross, at the end where it did.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="auctions")
+    reason = models.CharField(max_length=256, blank=True)
+    started_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, help_text="Empty: when staff ends it.")
+    ended_at = models.DateTimeField(null=True)
+    price_ticks = models.BigIntegerField(null=True)
+    lots = models.BigIntegerField(default=0)
+    surplus_lots = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.market_id} at {self.started_at}"
+
+
+class IcebergLevel(models.Model):
+    """What a book level shows where an iceberg rests: open orders alone do not tell, because part of it is hidden.
+
+    Only meant for levels at which an iceberg is open; rows of others are left behind and say nothing.
+    """
+
+    pk = models.CompositePrimaryKey("market_id", "side", "price_ticks")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
+    side = models.CharField(max_length=3)
+    price_ticks = models.BigIntegerField()
+    lots = models.BigIntegerField(help_text="The visible lots of the whole level.")
 
 
 class MarketStatistics(models.Model):
@@ -142,3 +210,7 @@ class Kline(models.Model):
                 name="kline_low_to_high",
             )
         ]
+
+
+# Django finds models through this module; what staff asks for has its own.
+from marketdata.staff_models import StaffWish  # noqa: E402, F401

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from marketdata import figures, selectors
+from marketdata.halt import Halt, current
 from marketdata.market_state import StateWords, state_words
 from marketdata.models import Kline, Market, MarketFigures, MarketStatistics
 from matching.symbols import MarketSpec
@@ -51,11 +52,13 @@ def market_rows() -> list[MarketRow]:
     candles = Kline.objects.filter(interval=SPARK_INTERVAL, start__gte=since).order_by("market_id", "start")
     for market_id, close in candles.values_list("market_id", "close_ticks"):
         lines.setdefault(market_id, []).append(close)
-    return [market_row(market, lines.get(market.pk, [])) for market in markets]
+    stopped = current()
+    return [market_row(market, lines.get(market.pk, []), stopped) for market in markets]
 
 
-def market_row(market: Market, closes: list[int] | None = None) -> MarketRow:
-    """The market's 24 h in words. Needs `figures` and `statistics` joined in (both may be missing)."""
+def market_row(market: Market, closes: list[int] | None = None, stopped: Halt | None = None) -> MarketRow:
+    """The market's 24 h in words. Needs `figures` and `statistics` joined in (both may be missing). `stopped`: the
+    kill switch."""
     spec = market.spec()
     now: MarketFigures | None = getattr(market, "figures", None)
     day: MarketStatistics | None = getattr(market, "statistics", None)
@@ -68,7 +71,7 @@ def market_row(market: Market, closes: list[int] | None = None) -> MarketRow:
     return MarketRow(
         market=market,
         spec=spec,
-        state=state_words(market),
+        state=state_words(market, stopped),
         last=_price(spec, last),
         change=figures.percent(moved, opened) if opened else figures.UNKNOWN,
         change_by=_signed_price(spec, moved) if opened else figures.UNKNOWN,

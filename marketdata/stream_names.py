@@ -18,7 +18,7 @@ TOO_MANY_STREAMS = (4006, "Too many streams on this connection")
 INVALID_DEPTH_WINDOW = (4008, "Invalid depth window")
 
 _SYMBOL = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)  # Unknown symbols are well-formed and silent.
-_PER_SYMBOL = frozenset({"trade", "bookTicker", "ticker", "markPrice", "openInterest"})
+_PER_SYMBOL = frozenset({"trade", "bookTicker", "ticker", "auction", "markPrice", "openInterest"})
 _SILENT = frozenset({"markPrice", "openInterest", "liquidation"})
 _WITH_AT = frozenset({"trade", "ticker", "depth", "bookTicker"})
 _PRIVATE_PER_SYMBOL = frozenset({"orderUpdate", "positionUpdate", "rfqUpdate"})

@@ -5,7 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from marketdata.admin_base import ReadOnlyAdmin, coins, price, quantity
+from trading.admin_rights import TradingAccountAdmin
+from trading.admin_venue import VenueAdmin
 from trading.models import Checkpoint, Fill, Order
+
+__all__ = ["CheckpointAdmin", "FillAdmin", "OrderAdmin", "TradingAccountAdmin", "VenueAdmin"]
 
 
 @admin.register(Order)

@@ -62,7 +62,7 @@ class ExchangeConsumer(MarketConsumer):
         if signature is None and not session_key:
             raise StreamRefused(INVALID_SIGNATURE)
         try:
-            return await (right_of_session(session_key) if session_key else right_of_signature(signature))
+            return await (right_of_session(session_key) if session_key else right_of_signature(signature, self.scope))
         except (ApiError, ValueError) as refusal:
             log.info("A private subscription was refused: %s", refusal)
         except django.db.Error as problem:

@@ -16,6 +16,8 @@ from django.conf import settings
 from accounts import services
 from accounts.models import HOUSE_ACCOUNT_ID, Account, ApiKey, LedgerPosting, User
 from accounts.services import Credit
+from accounts.tiers import MARKET_MAKER, give_tier
+from accounts.wallet.demo import seed_wallet
 from marketdata.engine_calls import accepted, ask_all
 from marketdata.models import Asset, Market, MarketFigures
 from marketdata.services import list_asset, list_market
@@ -24,7 +26,8 @@ from matching.messages import Command
 
 REASON = "seed"
 OPERATOR, MAKER, TAKER = "operator@example.org", "maker@example.org", "taker@example.org"
-SHOWN_LOGINS = (OPERATOR, "alice@example.org", "bob@example.org")
+SECOND_OPERATOR = "operator2@example.org"  # Large withdrawals need two.
+SHOWN_LOGINS = (OPERATOR, SECOND_OPERATOR, "alice@example.org", "bob@example.org")
 KEY_FILES = {MAKER: "market_maker.json", TAKER: "market_taker.json"}
 
 ASSETS = (  # Symbol, name, decimals, blockchain, what the house gets from outside (whole coins).
@@ -69,10 +72,13 @@ def seed_database() -> None:
             },
         )
         MarketFigures.objects.get_or_create(market=market)
+    seed_wallet({symbol: amount for symbol, *_, amount in ASSETS})
     _seed_logins(settings.HOME_DIR / "demo.json")
     for email, file_name in KEY_FILES.items():
         user = User.objects.filter(email=email).first() or services.create_user(email, None)
-        _seed_key(services.ensure_account(user), settings.HOME_DIR / "keys" / file_name)
+        account = services.ensure_account(user)
+        give_tier(account, MARKET_MAKER)
+        _seed_key(account, settings.HOME_DIR / "keys" / file_name)
 
 
 def seed_engine() -> int:
@@ -116,7 +122,7 @@ def _seed_logins(path: Path) -> None:
         logins[email] = known.get(email) or secrets.token_urlsafe(12)
         user = User.objects.filter(email=email).first()
         if user is None:
-            services.create_user(email, logins[email], staff=email == OPERATOR)
+            services.create_user(email, logins[email], staff=email in (OPERATOR, SECOND_OPERATOR))
         elif email not in known:
             user.set_password(logins[email])
             user.save(update_fields=["password"])

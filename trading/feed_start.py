@@ -11,19 +11,21 @@ from django.db import connection, transaction
 from django.db.models import F, Sum
 
 from exchange_site.kernel.clock import datetime_of, ms_of
-from marketdata.feed.messages import PublicTrade
+from marketdata.feed.messages import MarketMode, PublicTrade
 from marketdata.feed.state import TRADES_KEPT, FeedStart, MarketFeedState, MarketStart
 from marketdata.feed.ticker import DAY_BUCKET, DAY_BUCKETS, WEEK_BUCKET, WEEK_BUCKETS
 from marketdata.intervals import FIXED_MS, INTERVALS, start_of
 from marketdata.klines import Candle
-from marketdata.models import Asset, Kline, Market, MarketFigures, Trade
-from matching.messages import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
+from marketdata.models import Asset, Auction, Kline, Market, MarketFigures, Trade
+from matching.messages import MarketState, OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
+from trading import selectors
 from trading.models import Checkpoint, Order
 from trading.user_feed.messages import OrderTerms
 from trading.user_feed.state import OpenOrder, UserFeedStart, UserFeedState
 
 WRITER = "db_writer"
-OPEN = [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED]
+IN_BOOK = [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED]
+OPEN = [*IN_BOOK, OrderStatus.TRIGGER_PENDING]
 ROWS_AT_ONCE = 10_000
 
 
@@ -33,8 +35,9 @@ def market_feed_state() -> MarketFeedState:
         markets = {market.pk: market for market in Market.objects.select_related("base", "quote")}
         levels = _levels()
         figures = {row.market_id: row for row in MarketFigures.objects.all()}
+        auctions = {auction.market_id: auction for auction in Auction.objects.filter(ended_at=None).order_by("seq")}
         starts = [
-            _market_start(market, figures.get(market.pk), levels.get(market.pk, {}), at_ms)
+            _market_start(market, figures.get(market.pk), levels.get(market.pk, {}), at_ms, auctions.get(market.pk))
             for market in markets.values()
             if market.listed or market.pk in figures
         ]
@@ -68,21 +71,27 @@ def _assets() -> dict[str, int]:
 
 
 def _levels() -> dict[int, dict[str, list[tuple[int, int]]]]:
-    """Market -> side -> levels, summed up from the open orders."""
+    """Market -> side -> levels, summed up from the open orders; less what icebergs hide."""
     levels: dict[int, dict[str, list[tuple[int, int]]]] = {}
     rows = (
-        Order.objects.filter(status__in=OPEN, order_type=OrderType.LIMIT)
+        Order.objects.filter(status__in=IN_BOOK, order_type=OrderType.LIMIT)
         .values_list("market_id", "side", "price_ticks")
         .annotate(lots=Sum(F("quantity_lots") - F("executed_lots")))
         .order_by()
     )
+    shown = selectors.shown_lots()
     for market_id, side, price_ticks, lots in rows:
-        levels.setdefault(market_id, {}).setdefault(side, []).append((price_ticks, int(lots)))
+        visible = shown.get((market_id, side, price_ticks), int(lots))
+        levels.setdefault(market_id, {}).setdefault(side, []).append((price_ticks, visible))
     return levels
 
 
 def _market_start(
-    market: Market, figures: MarketFigures | None, levels: dict[str, list[tuple[int, int]]], at_ms: int
+    market: Market,
+    figures: MarketFigures | None,
+    levels: dict[str, list[tuple[int, int]]],
+    at_ms: int,
+    auction: Auction | None,
 ) -> MarketStart:
     return MarketStart(
         spec=market.spec(),
@@ -95,6 +104,25 @@ def _market_start(
         hours=_candles(market.pk, WEEK_BUCKET, at_ms, WEEK_BUCKETS),
         running=_running(market.pk, at_ms),
         trades=_trades(market),
+        mode=_mode(market, auction),
+    )
+
+
+def _mode(market: Market, auction: Auction | None) -> MarketMode:
+    """An auction that runs is the newest news; a halted one is over without an end."""
+    if auction is None or market.state != MarketState.AUCTION:
+        since_ms = 0 if market.state_since is None else ms_of(market.state_since)
+        return MarketMode(market.symbol, market.state, since_ms, reason=market.state_reason)
+    return MarketMode(
+        market.symbol,
+        market.state,
+        ms_of(auction.started_at),
+        True,
+        None if auction.ends_at is None else ms_of(auction.ends_at),
+        auction.reason,
+        auction.price_ticks,
+        auction.lots,
+        auction.surplus_lots,
     )
 
 
@@ -162,4 +190,5 @@ def _terms(row: Order, symbols: dict[int, str]) -> OrderTerms:
         row.post_only,
         SelfTradePrevention(row.self_trade_prevention),
         row.client_id,
+        row.terms(),
     )

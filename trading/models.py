@@ -1,4 +1,4 @@
-"""Orders and fills as the database knows them: a projection of the engine's events, written only by the db writer.
+"""Orders, fills and what binds accounts: a projection of the engine's events, written only by the db writer.
 
 Each index costs every written row, so foreign keys have none of their own: the named indexes are all that is read by.
 """
@@ -6,8 +6,18 @@ Each index costs every written row, so foreign keys have none of their own: the 
 from django.db import models
 
 from accounts.models import Account
+from exchange_site.kernel.clock import ms_of
 from marketdata.models import Asset, Market
-from matching.messages import EndReason, OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
+from matching.messages import (
+    EndReason,
+    ExitTerms,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
 
 
 def _choices(enum: type) -> list[tuple[str, str]]:
@@ -15,7 +25,11 @@ def _choices(enum: type) -> list[tuple[str, str]]:
 
 
 class Order(models.Model):
-    """`id` is the engine's order id: unique over the venue, ascending with acceptance."""
+    """`id` is the engine's order id: unique over the venue, ascending with acceptance.
+
+    The columns from `trigger_price_ticks` on are what few orders have (`matching.messages.OrderTerms`): null elsewhere,
+    where they cost nothing.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     account = models.ForeignKey(
@@ -34,10 +48,24 @@ class Order(models.Model):
     post_only = models.BooleanField()
     self_trade_prevention = models.CharField(max_length=12, choices=_choices(SelfTradePrevention))
     client_id = models.BigIntegerField(null=True)
-    end_reason = models.CharField(max_length=24, blank=True, choices=_choices(EndReason))
+    end_reason = models.CharField(max_length=32, blank=True, choices=_choices(EndReason))
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     n = models.BigIntegerField(help_text="Outcome number of its acceptance.")
+    fee_version = models.IntegerField(default=1, help_text="Of the market's fee schedule; the order keeps its rates.")
+    trigger_price_ticks = models.BigIntegerField(null=True)
+    trailing_ticks = models.BigIntegerField(null=True)
+    fires_above = models.BooleanField(null=True)
+    triggered_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    display_lots = models.BigIntegerField(null=True)
+    stop_loss_trigger_ticks = models.BigIntegerField(null=True)
+    stop_loss_price_ticks = models.BigIntegerField(null=True)
+    take_profit_trigger_ticks = models.BigIntegerField(null=True)
+    take_profit_price_ticks = models.BigIntegerField(null=True)
+    slippage_ticks = models.BigIntegerField(null=True)
+    slippage_ppm = models.BigIntegerField(null=True)
+    related_order_id = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [
@@ -45,16 +73,44 @@ class Order(models.Model):
             models.Index(
                 fields=["account", "market"],
                 name="order_open",
-                condition=models.Q(status__in=["New", "PartiallyFilled"]),
+                condition=models.Q(status__in=["New", "PartiallyFilled", "TriggerPending"]),
             ),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
 
+    def terms(self) -> OrderTerms | None:
+        """What the engine keeps as the order's terms; None for an order without any."""
+        terms = OrderTerms(
+            expires_at_ms=None if self.expires_at is None else ms_of(self.expires_at),
+            display_lots=self.display_lots,
+            trigger_price_ticks=self.trigger_price_ticks,
+            trailing_ticks=self.trailing_ticks,
+            stop_loss=_exit(self.stop_loss_trigger_ticks, self.stop_loss_price_ticks),
+            take_profit=_exit(self.take_profit_trigger_ticks, self.take_profit_price_ticks),
+            slippage_ticks=self.slippage_ticks,
+            slippage_ppm=self.slippage_ppm,
+            fires_above=self.fires_above,
+            related_order_id=self.related_order_id,
+        )
+        return None if terms == NO_TERMS else terms
+
+
+NO_TERMS = OrderTerms()
+
+
+def _exit(trigger_price_ticks: int | None, price_ticks: int | None) -> ExitTerms | None:
+    return (
+        None
+        if trigger_price_ticks is None
+        else ExitTerms(trigger_price_ticks=trigger_price_ticks, price_ticks=price_ticks)
+    )
+
 
 class Fill(models.Model):
-    """One side of a trade. `id` is event seq x 2, plus 1 for the taker."""
+    """One side of a trade. `id` is event seq x 2, plus 1 for the taker. A fee below zero is a rebate, and then
+    `fee_asset` is what the maker gave."""
 
     id = models.BigIntegerField(primary_key=True)
     account = models.ForeignKey(
@@ -77,6 +133,45 @@ class Fill(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["account", "-id"], name="fill_by_account")]
+
+
+class AccountRules(models.Model):
+    """What binds an account's trading, besides its blocks. An account without a row has the ordinary rules."""
+
+    account_id = models.BigIntegerField(primary_key=True)
+    tier = models.PositiveIntegerField(default=0, help_text="Of fees; 0 is the ordinary one.")
+    cancel_after = models.DateTimeField(null=True, help_text="When its dead man's switch runs out.")
+
+    class Meta:
+        verbose_name_plural = "account rules"
+
+
+class AccountBlock(models.Model):
+    """A block in force: no new orders and amends, in one market or (empty symbol) everywhere."""
+
+    pk = models.CompositePrimaryKey("account_id", "market")
+    account_id = models.BigIntegerField()
+    market = models.CharField(max_length=25, blank=True, help_text="Its symbol; empty: everywhere.")
+    since = models.DateTimeField()
+    actor = models.CharField(max_length=128)
+    reason = models.CharField(max_length=256, blank=True)
+
+
+class VenueSwitch(models.Model):
+    """Rules for the whole venue: one row for the kill switch and one for the engine's rules version."""
+
+    class Name(models.TextChoices):
+        KILL = "kill", "Kill switch"
+        RULES = "rules", "Rules version"
+
+    name = models.CharField(max_length=8, primary_key=True, choices=Name.choices)
+    value = models.IntegerField(help_text="1: engaged; of the rules, their version.")
+    since = models.DateTimeField()
+    actor = models.CharField(max_length=128)
+    reason = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        verbose_name_plural = "venue"
 
 
 class Checkpoint(models.Model):

@@ -9,12 +9,14 @@ from django.db.models import Sum
 
 from accounts.models import OUTSIDE_ACCOUNT_ID, Balance, LedgerPosting
 from exchange_site.kernel.clock import ms_of
-from marketdata.models import Asset, Market
-from matching.client.dump import engine_dump
-from matching.messages import OrderStatus
-from trading.models import Checkpoint, Order
+from marketdata.models import Asset, Auction, FeeSchedule, Market
+from matching.client.dump import engine_dump, plain_terms
+from matching.messages import MarketState, Side
+from trading import selectors
+from trading.models import AccountBlock, AccountRules, Checkpoint, Order, VenueSwitch
 from trading.writer.store import CHECKPOINT
 
+MAX_LEVELS = 1_000_000  # Of a side of a book: all of them.
 MAX_NAMED = 200  # Differences listed; the rest is only counted.
 ORDER_FIELDS = (
     "account_id",
@@ -30,8 +32,13 @@ ORDER_FIELDS = (
     "post_only",
     "self_trade_prevention",
     "client_id",
+    "fee_version",
 )
 MARKET_FIELDS = ("state", "maker_fee_ppm", "taker_fee_ppm")
+LIMIT_FIELDS = (
+    "max_open_orders", "max_quantity_lots", "min_notional_units", "min_price_ppm", "max_price_ppm", "min_impact_ppm",
+    "max_impact_ppm", "band_ppm", "band_window_ms", "auction_ms",
+)  # fmt: skip
 FIGURE_FIELDS = ("book_update_id", "last_trade_id", "last_price_ticks")
 
 
@@ -65,6 +72,13 @@ class DatabaseState:
     balances: dict[tuple[int, str], tuple[int, int]]
     orders: dict[int, Order]
     markets: dict[str, Market]
+    levels: dict[str, dict[tuple[str, int], int]]  # By market: what each level of the book shows.
+    fees: dict[str, dict[str, list[int]]]  # By market and tier: maker, taker.
+    fee_versions: dict[str, int]
+    auctions: dict[str, Auction]  # Those that run.
+    rules: dict[int, AccountRules]
+    blocks: set[tuple[int, str]]
+    switches: dict[str, int]
     ledger: dict[tuple[int, str], int]
     unbalanced: list[tuple[int, int, int]]  # (event seq, asset id, sum that should be 0)
 
@@ -79,6 +93,8 @@ def reconcile() -> Report:
     _compare_balances(report, engine["balances"], database)
     _compare_orders(report, engine["orders"], database)
     _compare_markets(report, engine["markets"], database)
+    _compare_levels(report, engine["markets"], database)
+    _compare_accounts(report, engine, database)
     _compare_ledger(report, engine["assets"], database)
     return report
 
@@ -97,7 +113,10 @@ def read_database() -> DatabaseState:
                 [MAX_NAMED],
             )
             unbalanced = cursor.fetchall()
-        open_orders = Order.objects.filter(status__in=[OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED])
+        open_orders = Order.objects.filter(status__in=selectors.OPEN)
+        markets = {market.symbol: market for market in Market.objects.select_related("base", "quote", "figures")}
+        names = {market.pk: symbol for symbol, market in markets.items()}
+        schedules = list(FeeSchedule.objects.order_by("seq"))
         return DatabaseState(
             n=checkpoint.n,
             seq=checkpoint.seq,
@@ -107,10 +126,35 @@ def read_database() -> DatabaseState:
                 for row in Balance.objects.all()
             },
             orders={order.pk: order for order in open_orders.select_related("market")},
-            markets={market.symbol: market for market in Market.objects.select_related("figures")},
+            markets=markets,
+            levels=_levels(markets),
+            fees=_fees(schedules, names),
+            fee_versions={names[row.market_id]: row.version for row in schedules},
+            auctions={names[row.market_id]: row for row in Auction.objects.filter(ended_at=None).order_by("seq")},
+            rules={row.pk: row for row in AccountRules.objects.all()},
+            blocks=set(AccountBlock.objects.values_list("account_id", "market")),
+            switches=dict(VenueSwitch.objects.values_list("name", "value")),
             ledger={(account_id, symbols[asset_id]): int(total) for account_id, asset_id, total in sums},
             unbalanced=unbalanced,
         )
+
+
+def _levels(markets: dict[str, Market]) -> dict[str, dict[tuple[str, int], int]]:
+    return {
+        symbol: {
+            (side.value, price_ticks): lots
+            for side in Side
+            for price_ticks, lots in selectors.book_levels(market.pk, side, MAX_LEVELS)
+        }
+        for symbol, market in markets.items()
+    }
+
+
+def _fees(schedules: list[FeeSchedule], names: dict[int, str]) -> dict[str, dict[str, list[int]]]:
+    fees: dict[str, dict[str, list[int]]] = {}
+    for row in schedules:
+        fees.setdefault(names[row.market_id], {})[str(row.tier)] = [row.maker_fee_ppm, row.taker_fee_ppm]
+    return fees
 
 
 def _compare_balances(report: Report, rows: Iterable[dict[str, Any]], database: DatabaseState) -> None:
@@ -138,6 +182,16 @@ def _compare_orders(report: Report, rows: Iterable[dict[str, Any]], database: Da
             report.compare(f"order {order_id} {name}", row[name], getattr(order, name))
         report.compare(f"order {order_id} market", row["market"], order.market.symbol)
         report.compare(f"order {order_id} created_at", row["created_at_ms"], ms_of(order.created_at))
+        triggered_at_ms = None if order.triggered_at is None else ms_of(order.triggered_at)
+        report.compare(f"order {order_id} triggered_at", row["triggered_at_ms"], triggered_at_ms)
+        report.compare(f"order {order_id} terms", _stable(row["terms"]), _stable(plain_terms(order.terms())))
+
+
+def _stable(terms: dict[str, Any]) -> dict[str, Any]:
+    """The trigger of a trailing order moves with each trade, and no event tells."""
+    return {
+        name: value for name, value in terms.items() if name != "trigger_price_ticks" or "trailing_ticks" not in terms
+    }
 
 
 def _compare_markets(report: Report, rows: Iterable[dict[str, Any]], database: DatabaseState) -> None:
@@ -151,9 +205,43 @@ def _compare_markets(report: Report, rows: Iterable[dict[str, Any]], database: D
         report.compare(f"market {symbol} listed", True, market.listed)
         for name in MARKET_FIELDS:
             report.compare(f"market {symbol} {name}", row[name], getattr(market, name))
+        for name in LIMIT_FIELDS:
+            report.compare(f"market {symbol} {name}", row["limits"][name], getattr(market, name))
+        least = market.spec().min_quantity_lots
+        report.compare(f"market {symbol} min_quantity_lots", row["limits"]["min_quantity_lots"], least)
+        report.compare(f"market {symbol} fees by tier", row["fees"], database.fees.get(symbol))
+        report.compare(f"market {symbol} fee_version", row["fee_version"], database.fee_versions.get(symbol))
+        auction = database.auctions.get(symbol)
+        if row["state"] == MarketState.AUCTION:
+            shown = [None, None] if auction is None else [auction.price_ticks, auction.lots]
+            report.compare(f"market {symbol} indicated price and lots", row["indicated"], shown)
         figures = getattr(market, "figures", None)
         for name in FIGURE_FIELDS:
             report.compare(f"market {symbol} {name}", row[name] or 0, getattr(figures, name, 0) or 0)
+
+
+def _compare_levels(report: Report, rows: Iterable[dict[str, Any]], database: DatabaseState) -> None:
+    """What the market feed starts from: the book as everybody sees it."""
+    for row in rows:
+        symbol = row["symbol"]
+        engine = {(side, price_ticks): lots for side, price_ticks, lots in row["levels"]}
+        shown = database.levels.get(symbol, {})
+        report.counts["levels"] = report.counts.get("levels", 0) + len(engine)
+        for level in sorted(engine.keys() | shown.keys()):
+            report.compare(f"market {symbol} {level[0]} {level[1]} lots", engine.get(level), shown.get(level))
+
+
+def _compare_accounts(report: Report, engine: dict[str, Any], database: DatabaseState) -> None:
+    """Tiers, dead man's switches, blocks, and what binds everybody."""
+    tiers = {pk: row.tier for pk, row in database.rules.items() if row.tier}
+    report.compare("tiers of accounts", {int(pk): tier for pk, tier in engine["tiers"].items()}, tiers)
+    deadlines = {pk: ms_of(row.cancel_after) for pk, row in database.rules.items() if row.cancel_after is not None}
+    report.compare("dead man's switches", {int(pk): at_ms for pk, at_ms in engine["deadlines"].items()}, deadlines)
+    blocks = {(row["account_id"], row["market"]) for row in engine["blocks"]}
+    report.compare("blocked accounts", sorted(blocks), sorted(database.blocks))
+    report.compare("kill switch", int(engine["is_halted"]), database.switches.get(str(VenueSwitch.Name.KILL), 0))
+    rules = engine["rules_version"]
+    report.compare("rules version", rules, database.switches.get(str(VenueSwitch.Name.RULES), rules))
 
 
 def _compare_ledger(report: Report, assets: Iterable[dict[str, Any]], database: DatabaseState) -> None:

@@ -38,7 +38,7 @@ class Right:
     session_key: str = ""
 
 
-async def right_of_signature(signature: Any) -> Right:
+async def right_of_signature(signature: Any, scope: dict[str, Any]) -> Right:
     """Of `[public key, signature, timestamp, window]`. Raises ApiError; ValueError when it is not four strings."""
     if not isinstance(signature, list) or len(signature) != SIGNATURE_PARTS:
         raise ValueError("A signature has four parts.")
@@ -48,6 +48,7 @@ async def right_of_signature(signature: Any) -> Right:
     key = await known_key(signed)
     signed.check_time()
     check_signature(key.public_key, signed, [Prefixed(INSTRUCTION, [])])
+    key.demand_address(scope)
     key.principal.demand("read")
     return Right(key.principal.account_id, public_key=signed.public_key)
 

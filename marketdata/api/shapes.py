@@ -3,21 +3,36 @@
 from typing import Any
 
 from exchange_site.kernel.clock import datetime_of, ms_of
+from exchange_site.kernel.money import from_units
 from marketdata.intervals import end_of
 from marketdata.models import Asset, Kline, Market, Trade
+from matching.messages import MarketState
 from matching.symbols import MarketSpec
 
 _NO_LIMITS = dict.fromkeys(
     (
-        "maxMultiplier", "minMultiplier", "maxImpactMultiplier", "minImpactMultiplier", "meanMarkPriceBand",
-        "meanPremiumBand", "borrowEntryFeeMaxMultiplier", "borrowEntryFeeMinMultiplier", "maxPriceUpdateMultiplier",
+        "meanMarkPriceBand", "meanPremiumBand", "borrowEntryFeeMaxMultiplier", "borrowEntryFeeMinMultiplier",
+        "maxPriceUpdateMultiplier",
         "minPriceUpdateMultiplier",
     )
 )  # fmt: skip
 
 
+PPM_DECIMALS = 6
+
+
+def _multiplier(ppm: int | None) -> str | None:
+    """1,010,000 parts per million are `"1.01"`; null means no limit."""
+    return None if ppm is None else from_units(ppm, PPM_DECIMALS)
+
+
+def order_book_state(state: str) -> str:
+    """In words that typed clients know: an auction takes limit orders only."""
+    return MarketState.LIMIT_ONLY.value if state == MarketState.AUCTION else state
+
+
 def market_object(market: Market) -> dict[str, Any]:
-    """There is no price band yet, so its members are null, which means no limit."""
+    """The public API's members, and three of ours: the state in our own words, least notional and the band."""
     spec = market.spec()
     tick = spec.format_price(1)
     return {
@@ -26,10 +41,21 @@ def market_object(market: Market) -> dict[str, Any]:
         "quoteSymbol": spec.quote.symbol,
         "marketType": "SPOT",
         "filters": {
-            "price": {"minPrice": tick, "maxPrice": None, "tickSize": tick, **_NO_LIMITS},
+            "price": {
+                "minPrice": tick,
+                "maxPrice": None,
+                "tickSize": tick,
+                "maxMultiplier": _multiplier(market.max_price_ppm),
+                "minMultiplier": _multiplier(market.min_price_ppm),
+                "maxImpactMultiplier": _multiplier(market.max_impact_ppm),
+                "minImpactMultiplier": _multiplier(market.min_impact_ppm),
+                **_NO_LIMITS,
+            },
             "quantity": {
                 "minQuantity": spec.format_quantity(spec.min_quantity_lots),
-                "maxQuantity": None,
+                "maxQuantity": (
+                    None if market.max_quantity_lots is None else spec.format_quantity(market.max_quantity_lots)
+                ),
                 "stepSize": spec.format_quantity(1),
             },
         },
@@ -39,7 +65,10 @@ def market_object(market: Market) -> dict[str, Any]:
         "fundingRateUpperBound": None,
         "fundingRateLowerBound": None,
         "openInterestLimit": "0",
-        "orderBookState": market.state,
+        "orderBookState": order_book_state(market.state),
+        "marketState": market.state,
+        "minNotional": spec.format_quote(market.min_notional_units) if market.min_notional_units else None,
+        "priceBand": _multiplier(market.band_ppm),
         "createdAt": market.created_at.replace(tzinfo=None).isoformat(),
         "visible": True,
         "positionLimitWeight": None,

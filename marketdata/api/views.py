@@ -9,7 +9,7 @@ from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, ApiError
 from marketdata import selectors
 from marketdata.api import params, shapes
 from marketdata.intervals import INTERVALS, start_of
-from marketdata.models import Asset, Kline, Market, Trade
+from marketdata.models import Kline, Market, Trade
 
 MAX_KLINES = 10_000
 MAX_SECONDS = 253_402_300_799  # The end of the year 9999.
@@ -42,11 +42,6 @@ class OneMarket(PublicView):
         query = self.query()
         params.wants_spot(self.query_pairs())
         return self.answer(shapes.market_object(listed_market(symbol or params.symbol(query))))
-
-
-class Assets(PublicView):
-    def get(self, request: Request) -> Response:
-        return self.answer([shapes.asset_object(asset) for asset in Asset.objects.all()])
 
 
 class Klines(PublicView):

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from marketdata.feed.book import Level
-from marketdata.feed.messages import BookDiff, CandleState, Figures, PublicTrade
+from marketdata.feed.messages import BookDiff, CandleState, Figures, MarketMode, PublicTrade
 from marketdata.intervals import end_of
 from matching.symbols import MarketSpec
 
@@ -108,6 +108,25 @@ def kline(spec: MarketSpec, candle: CandleState, now_us: int) -> bytes:
     )
 
 
+def auction(spec: MarketSpec, mode: MarketMode, now_us: int) -> bytes:
+    """Our own stream: what the market takes and, while it collects orders, where it would uncross now."""
+    return orjson.dumps(
+        {
+            "e": "auction",
+            "E": now_us,
+            "s": spec.symbol,
+            "X": mode.state,
+            "C": mode.collecting,
+            "D": mode.ends_at_ms,
+            "p": None if mode.price_ticks is None else spec.format_price_padded(mode.price_ticks),
+            "q": spec.format_quantity_padded(mode.lots),
+            "i": spec.format_quantity_padded(mode.surplus_lots),
+            "R": mode.reason,
+            "T": mode.at_ms * 1000,
+        }
+    )
+
+
 def _candle_time(at_ms: int) -> str:
     """`"2026-01-31T23:59:00"`: UTC without a zone; candles begin and end on whole seconds."""
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -160,4 +179,21 @@ def trade_answer(spec: MarketSpec, made: PublicTrade) -> dict[str, Any]:
         "quoteQuantity": spec.format_quote(made.quote_units),
         "timestamp": made.at_ms,
         "isBuyerMaker": made.buyer_is_maker,
+    }
+
+
+def auction_answer(spec: MarketSpec, mode: MarketMode) -> dict[str, Any]:
+    """The figures are null unless the market collects orders for an auction."""
+    collecting = mode.collecting
+    price = spec.format_price(mode.price_ticks) if collecting and mode.price_ticks is not None else None
+    return {
+        "symbol": spec.symbol,
+        "state": mode.state,
+        "collecting": collecting,
+        "endsAt": mode.ends_at_ms,
+        "reason": mode.reason or None,
+        "indicativePrice": price,
+        "indicativeQuantity": spec.format_quantity(mode.lots) if collecting else None,
+        "surplusQuantity": spec.format_quantity(mode.surplus_lots) if collecting else None,
+        "timestamp": mode.at_ms * 1000,
     }

@@ -120,6 +120,23 @@ class CandleState(_Fan, frozen=True):
     closed: bool
 
 
+class MarketMode(_Fan, frozen=True):
+    """What a market takes, since `at_ms`, and its call auction while it is `collecting` orders.
+
+    Price, lots and surplus (positive: bids stay unfilled) are where it would uncross; right after its end where it did.
+    """
+
+    market: str
+    state: str
+    at_ms: int
+    collecting: bool = False
+    ends_at_ms: int | None = None
+    reason: str = ""
+    price_ticks: int | None = None
+    lots: int = 0
+    surplus_lots: int = 0
+
+
 class MarketBatch(_Fan, frozen=True):
     """Everything public that outcomes `after_n` + 1 to `n` made. A batch with n = after_n carries only what time made.
 
@@ -134,6 +151,7 @@ class MarketBatch(_Fan, frozen=True):
     tickers: list[TickerFigures] = []
     candles: list[CandleState] = []
     listed: list[MarketNumbers] = []
+    modes: list[MarketMode] = []
 
 
 class BookImage(_Fan, frozen=True):
@@ -151,6 +169,7 @@ class BookImage(_Fan, frozen=True):
     asks_cut: bool
     ticker: TickerFigures
     trades: list[PublicTrade]  # Oldest first.
+    mode: MarketMode | None = None
 
 
 class ImagePosition(_Fan, frozen=True):

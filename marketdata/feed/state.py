@@ -6,8 +6,10 @@ processes that start.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+
+import msgspec
 
 from marketdata.feed.book import BookCollector, BookMirror, BookMismatch, Level
 from marketdata.feed.candles import Candles, Seconds
@@ -16,6 +18,7 @@ from marketdata.feed.messages import (
     BookImage,
     CandleState,
     MarketBatch,
+    MarketMode,
     MarketNumbers,
     PublicTrade,
     TickerFigures,
@@ -23,12 +26,27 @@ from marketdata.feed.messages import (
 )
 from marketdata.feed.ticker import Ticker
 from marketdata.klines import Candle, Tick
-from matching.messages import AssetListed, BookChanged, MarketListed, Outcome, Side, TradeMade
+from matching.messages import (
+    AssetListed,
+    AuctionEnded,
+    AuctionIndicated,
+    AuctionStarted,
+    BookChanged,
+    MarketLimitsChanged,
+    MarketListed,
+    MarketState,
+    MarketStateChanged,
+    Outcome,
+    Side,
+    TradeMade,
+)
 from matching.symbols import AssetSpec, MarketSpec, market_spec
 
 TRADES_KEPT = 1_000  # What GET /api/v1/trades can ask for.
 IMAGE_LEVELS = 2_000  # Twice what GET /api/v1/depth can ask for, so that a reader rarely runs out of levels.
 TICKER_PACE_MS = 1_000
+ModeEvent = MarketStateChanged | AuctionStarted | AuctionIndicated | AuctionEnded
+MODE_EVENTS = frozenset(ModeEvent.__args__)
 
 
 @dataclass(slots=True)
@@ -45,6 +63,7 @@ class MarketStart:
     hours: list[tuple[int, Candle]] = field(default_factory=list)  # The last 7 d in 1h candles.
     running: dict[str, tuple[int, Candle]] = field(default_factory=dict)  # The newest candle of each interval.
     trades: list[PublicTrade] = field(default_factory=list)  # The last ones, oldest first.
+    mode: MarketMode | None = None  # None: it is open.
 
 
 @dataclass(slots=True)
@@ -75,6 +94,8 @@ class MarketFeed:
         self._recent: deque[PublicTrade] = deque(start.trades, TRADES_KEPT)
         self._made: list[PublicTrade] = []
         self._image_is_old = True
+        self._mode = start.mode or MarketMode(self.symbol, MarketState.OPEN, 0)
+        self._told_mode: MarketMode | None = self._mode
 
     def book_changed(self, event: BookChanged, at_ms: int) -> None:
         """Raises BookMismatch."""
@@ -88,6 +109,25 @@ class MarketFeed:
         self._made.append(trade)
         self._seconds.add(Tick(seq, at_ms, event.price_ticks, event.quantity_lots, event.quote_units))
         self._image_is_old = True
+
+    def mode_changed(self, event: ModeEvent, at_ms: int) -> None:
+        self._mode = mode_after(self._mode, event, at_ms)
+        self._image_is_old = True
+
+    def limits_changed(self, event: MarketLimitsChanged) -> None:
+        """Only the least quantity is among the numbers that the images tell."""
+        self.spec = replace(self.spec, min_quantity_lots=event.min_quantity_lots)
+        self._image_is_old = True
+
+    def recall_mode(self) -> None:
+        """Tell the mode once more; only the newest one counts."""
+        self._told_mode = None
+
+    def take_mode(self) -> MarketMode | None:
+        if self._mode is self._told_mode:
+            return None
+        self._told_mode = self._mode
+        return self._mode
 
     def recall_change(self, event: BookChanged, at_ms: int) -> None:
         self._diff.add(event.update_id, event.update_id, event.bids, event.asks, at_ms)
@@ -151,6 +191,7 @@ class MarketFeed:
             len(self._book.asks.prices) > len(asks),
             self._figures,
             list(self._recent),
+            self._mode,
         )
 
     def image_again(self) -> None:
@@ -170,6 +211,22 @@ def _public(event: TradeMade, at_ms: int) -> PublicTrade:
         event.taker_order_id if bought else event.maker_order_id,
         event.maker_order_id if bought else event.taker_order_id,
     )
+
+
+def mode_after(mode: MarketMode, event: ModeEvent, at_ms: int) -> MarketMode:
+    """What the market takes after the event."""
+    if isinstance(event, MarketStateChanged):
+        collecting = mode.collecting and event.state is MarketState.AUCTION
+        ends_at_ms = mode.ends_at_ms if collecting else None
+        return msgspec.structs.replace(
+            mode, state=event.state, at_ms=at_ms, reason=event.reason, collecting=collecting, ends_at_ms=ends_at_ms
+        )
+    if isinstance(event, AuctionStarted):
+        return MarketMode(mode.market, MarketState.AUCTION, at_ms, True, event.ends_at_ms, event.reason)
+    figures = {"price_ticks": event.price_ticks, "lots": event.lots}
+    if isinstance(event, AuctionIndicated):
+        return msgspec.structs.replace(mode, at_ms=at_ms, surplus_lots=event.surplus_lots, **figures)
+    return msgspec.structs.replace(mode, at_ms=at_ms, collecting=False, ends_at_ms=None, surplus_lots=0, **figures)
 
 
 class MarketFeedState:
@@ -197,6 +254,10 @@ class MarketFeedState:
                     self._list(event, at_ms)  # type: ignore[arg-type]
                 elif kind is AssetListed:
                     self._assets[event.symbol] = event.decimals  # type: ignore[union-attr]
+                elif kind in MODE_EVENTS:
+                    self._market(event.market).mode_changed(event, at_ms)  # type: ignore[union-attr, arg-type]
+                elif kind is MarketLimitsChanged:
+                    self._market(event.market).limits_changed(event)  # type: ignore[union-attr, arg-type]
             self.n, self.at_ms = outcome.n, at_ms
 
     def _market(self, symbol: str) -> MarketFeed:
@@ -223,12 +284,15 @@ class MarketFeedState:
 
     def flush(self, now_ms: int) -> MarketBatch | None:
         """Everything since the last flush; None when there is nothing to tell and n is the same."""
-        books, trades, tickers, candles = [], [], [], []
+        books, trades, tickers, candles, modes = [], [], [], [], []
         for market in self._markets.values():
             diff = market.take_diff()
             if diff is not None:
                 books.append(diff)
             trades += market.take_trades()
+            mode = market.take_mode()
+            if mode is not None:
+                modes.append(mode)
             ticker, due = market.take_figures(now_ms)
             if ticker is not None:
                 tickers.append(ticker)
@@ -237,13 +301,14 @@ class MarketFeedState:
             return None
         after_n, self._flushed_n = self._flushed_n, self.n
         listed, self._listed = self._listed, []
-        return MarketBatch(self.n, self.at_ms, after_n, books, trades, tickers, candles, listed)
+        return MarketBatch(self.n, self.at_ms, after_n, books, trades, tickers, candles, listed, modes)
 
     def forget(self) -> None:
         """Drop book changes and trades that were published before; candles and tickers may be told twice."""
         for market in self._markets.values():
             market.take_diff()
             market.take_trades()
+            market.take_mode()
         self._listed = []
         self._flushed_n = self.n
 
@@ -255,6 +320,8 @@ class MarketFeedState:
                     self._market(event.market).recall_change(event, outcome.at_ms)
                 elif isinstance(event, TradeMade):
                     self._market(event.market).recall_trade(event, outcome.at_ms)
+                elif type(event) in MODE_EVENTS:
+                    self._market(event.market).recall_mode()  # type: ignore[union-attr, arg-type]
                 elif isinstance(event, MarketListed):
                     self._listed.append(MarketNumbers.of(self._market(event.symbol).spec))
         self._flushed_n = after_n

@@ -16,6 +16,7 @@ GOOD = [
     ("depth.1000ms.SOL_USDC", Stream("depth", "SOL_USDC", window_ms=1000)),
     ("kline.1month.SOL_USDC", Stream("kline", "SOL_USDC", interval="1month")),
     ("trade.no_such-market", Stream("trade", "no_such-market")),
+    ("auction.SOL_USDC", Stream("auction", "SOL_USDC")),
     ("markPrice.SOL_USDC", Stream("markPrice", "SOL_USDC")),
     ("openInterest.SOL_USDC", Stream("openInterest", "SOL_USDC")),
     ("liquidation", Stream("liquidation")),

@@ -6,10 +6,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import LedgerPosting
 from accounts.selectors import AssetBalance, balances
-from exchange_site.kernel.api_view import PrivateView, paging_headers
-from exchange_site.kernel.clock import iso_of, ms_of
+from exchange_site.kernel.api_view import PrivateView
 from exchange_site.kernel.errors import INVALID_ASSET, INVALID_CLIENT_REQUEST, ApiError
 from exchange_site.kernel.money import from_units
 from marketdata import selectors as market_selectors
@@ -30,13 +28,13 @@ def _basis_points(ppm: int) -> str:
 
 
 class AccountView(PrivateView):
-    """Fees are per market here; the account shows those of the first market."""
+    """Fees are per market here; the account shows those of the first market, for its tier."""
 
     def get(self, request: Request) -> Response:
         headers = wait_for_own_writes()
-        markets = market_selectors.listed_markets()
-        maker_ppm = markets[0].maker_fee_ppm if markets else 0
-        taker_ppm = markets[0].taker_fee_ppm if markets else 0
+        account_id = request.user.account_id
+        maker_ppm, taker_ppm = _fees(account_id)
+        resting, waiting = selectors.open_counts(account_id)
         answer: dict[str, Any] = dict.fromkeys(
             ("autoBorrowSettlements", "autoLend", "autoRealizePnl", "autoRepayBorrows"), False
         )
@@ -48,8 +46,8 @@ class AccountView(PrivateView):
             "futuresTakerFee": "0",
             "spotMakerFee": _basis_points(maker_ppm),
             "spotTakerFee": _basis_points(taker_ppm),
-            "limitOrders": len(selectors.open_orders(request.user.account_id)),
-            "triggerOrders": 0,
+            "limitOrders": resting,
+            "triggerOrders": waiting,
             "liquidating": False,
         }
         return self.answer(answer, headers)
@@ -59,6 +57,13 @@ class AccountView(PrivateView):
         if request._request.body and not isinstance(request.data, dict):
             raise ApiError(INVALID_CLIENT_REQUEST, "The body must be a JSON object")
         return HttpResponse(b"", content_type="application/json; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def _fees(account_id: int) -> tuple[int, int]:
+    markets = market_selectors.listed_markets()
+    if not markets:
+        return 0, 0
+    return selectors.fees_of(account_id, markets[0].pk) or (markets[0].maker_fee_ppm, markets[0].taker_fee_ppm)
 
 
 class Capital(PrivateView):
@@ -82,48 +87,6 @@ class Collateral(PrivateView):
             "netEquityLocked", "netExposureFutures", "pnlUnrealized", "unsettledEquity",
         )  # fmt: skip
         return self.answer({**dict.fromkeys(zeros, "0"), "collateral": [], "imf": "1", "marginFraction": None})
-
-
-class Deposits(PrivateView):
-    """What was credited to the account. Newest first; the number of a deposit counts from its account's first."""
-
-    def get(self, request: Request) -> Response:
-        query = self.query()
-        limit, offset = market_params.limit(query), market_params.offset(query)
-        start = params.moment(query, "from")
-        end = params.moment(query, "to") or params.moment(query, "endTime")
-        headers = wait_for_own_writes()
-        credited = LedgerPosting.objects.filter(
-            account_id=request.user.account_id, kind=LedgerPosting.Kind.CREDIT, units__gt=0
-        ).order_by("-id")
-        oldest_first = credited.reverse().values_list("pk", flat=True)
-        numbers = {pk: number for number, pk in enumerate(oldest_first, 1)}
-        rows = credited.none() if params.flag(query, "excludePlatform") else credited  # All come from the operator.
-        if start is not None:
-            rows = rows.filter(at__gte=start)
-        if end is not None:
-            rows = rows.filter(at__lt=end)
-        headers |= paging_headers(rows.count(), limit, offset)
-        page = rows.select_related("asset")[offset : offset + limit]
-        return self.answer([_deposit_object(row, numbers[row.pk]) for row in page if row.pk in numbers], headers)
-
-
-def _deposit_object(row: LedgerPosting, number: int) -> dict[str, Any]:
-    return {
-        "id": number,
-        "toAddress": None,
-        "fromAddress": None,
-        "source": "administrator",
-        "status": "confirmed",
-        "transactionHash": None,
-        "symbol": row.asset.symbol,
-        "quantity": row.asset.spec().format(row.units),
-        "createdAt": iso_of(ms_of(row.at)),
-        "fiatAmount": None,
-        "fiatCurrency": None,
-        "institutionBic": None,
-        "platformMemo": None,
-    }
 
 
 def _available(account_id: int, symbol: str) -> AssetBalance:

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from exchange_site.kernel.clock import iso_of, ms_of
+from exchange_site.kernel.money import from_units
 from matching.messages import (
     EndReason,
+    ExitTerms,
     OrderStatus,
+    OrderTerms,
     OrderType,
     OrderView,
     SelfTradePrevention,
@@ -23,6 +26,10 @@ _UNSET_TRIGGERS: Mapping[str, None] = dict.fromkeys(
         "takeProfitLimitPrice", "takeProfitTriggerBy", "takeProfitTriggerPrice",
     )
 )  # fmt: skip
+
+
+TRIGGER_BY = "LastPrice"  # A spot market has no other price to look at.
+PERCENT_DECIMALS = 4  # One part per million is a ten-thousandth of a percent.
 
 
 def view_of(row: Order) -> OrderView:
@@ -45,6 +52,9 @@ def view_of(row: Order) -> OrderView:
         client_id=row.client_id,
         created_at_ms=ms_of(row.created_at),
         end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        terms=row.terms(),
+        triggered_at_ms=None if row.triggered_at is None else ms_of(row.triggered_at),
+        fee_version=row.fee_version,
     )
 
 
@@ -85,7 +95,55 @@ def order_object(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
     order["createdAt"] = view.created_at_ms
     order["reduceOnly"] = order["relatedOrderId"] = order["strategyId"] = order["triggeredAt"] = None
     order.update(_UNSET_TRIGGERS)
+    if view.terms is not None:
+        order.update(_terms(view, view.terms, spec), **_slippage(view.terms))
+        order["relatedOrderId"] = None if view.terms.related_order_id is None else str(view.terms.related_order_id)
+        order["triggeredAt"] = view.triggered_at_ms
     return order
+
+
+def _terms(view: OrderView, terms: OrderTerms, spec: MarketSpec) -> dict[str, Any]:
+    """The public API's members for triggers and exits where they are set, and ours for what it does not have."""
+    members: dict[str, Any] = {}
+    if terms.trigger_price_ticks is not None or terms.trailing_ticks is not None:
+        members["triggerBy"] = TRIGGER_BY
+        members["triggerQuantity"] = _quantity(view, spec)
+    if terms.trigger_price_ticks is not None and not _moves(view, terms):
+        members["triggerPrice"] = spec.format_price(terms.trigger_price_ticks)
+    if terms.trailing_ticks is not None:
+        members["trailingDelta"] = spec.format_price(terms.trailing_ticks)
+    if terms.stop_loss is not None:
+        members |= _exit("stopLoss", terms.stop_loss, spec)
+    if terms.take_profit is not None:
+        members |= _exit("takeProfit", terms.take_profit, spec)
+    if terms.expires_at_ms is not None:
+        members["expireTime"] = terms.expires_at_ms
+    if terms.display_lots is not None:
+        members["displayQuantity"] = spec.format_quantity(terms.display_lots)
+    return members
+
+
+def _moves(view: OrderView, terms: OrderTerms) -> bool:
+    """The trigger of a trailing order follows each trade until it fires: a number that nobody could rely on."""
+    return terms.trailing_ticks is not None and view.status is OrderStatus.TRIGGER_PENDING
+
+
+def _exit(which: str, terms: ExitTerms, spec: MarketSpec) -> dict[str, Any]:
+    return {
+        f"{which}TriggerPrice": spec.format_price(terms.trigger_price_ticks),
+        f"{which}LimitPrice": None if terms.price_ticks is None else spec.format_price(terms.price_ticks),
+        f"{which}TriggerBy": TRIGGER_BY,
+    }
+
+
+def _slippage(terms: OrderTerms | None) -> dict[str, Any]:
+    """Empty where there is none."""
+    if terms is not None and terms.slippage_ticks is not None:
+        return {"slippageTolerance": str(terms.slippage_ticks), "slippageToleranceType": "TickSize"}
+    if terms is not None and terms.slippage_ppm is not None:
+        percent = from_units(terms.slippage_ppm, PERCENT_DECIMALS)
+        return {"slippageTolerance": percent, "slippageToleranceType": "Percent"}
+    return {}
 
 
 def _requested_quote(view: OrderView, spec: MarketSpec) -> str | None:
@@ -124,7 +182,9 @@ def history_order(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
         "strategyId": None,
         "slippageTolerance": None,
         "slippageToleranceType": None,
+        **_slippage(view.terms),
         **_UNSET_TRIGGERS,
+        **({} if view.terms is None else _terms(view, view.terms, spec)),
     }
 
 

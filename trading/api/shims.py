@@ -40,16 +40,6 @@ class Unsupported(PrivateView):
     delete = get
 
 
-class Withdrawals(Nothing):
-    """None have been made, and none can be made yet."""
-
-    signature_optional = False
-
-    def post(self, request: Request) -> NoReturn:
-        request.user.demand("withdraw")
-        raise ApiError(NOT_IMPLEMENTED, "Withdrawals are not supported here yet")
-
-
 _HISTORIES = (
     "borrowLend", "interest", "borrowLend/positions", "funding", "settlement", "dust", "rfq", "rfq/fill", "quote",
     "quote/fill", "strategies", "position", "pnl",
@@ -65,9 +55,7 @@ api: list[URLPattern] = [
 ]
 wapi: list[URLPattern] = [
     *(path(f"history/{name}", Nothing.as_view()) for name in _HISTORIES),
-    path("capital/withdrawals", Withdrawals.as_view()),
     path("capital/withdrawals/delay", NoContent.as_view()),
-    path("capital/deposit/address", Unsupported.as_view()),
 ]
 
 

@@ -1,25 +1,30 @@
-"""Below /api/v1 and /wapi/v1, private. POST and DELETE of `order` and `orders` are answered by the fast lane."""
+"""Below /api/v1 and /wapi/v1, private. Order entry gets here only where the fast lane is switched off."""
 
 from django.urls import path
 
-from trading.api import account_views, shims, views
+from trading.api import account_views, capital_views, order_views, shims, views
 
 api = [
-    path("order", views.OneOrder.as_view()),
+    path("order", order_views.Order.as_view()),
     path("order/open", views.OpenOrders.as_view()),
+    path("order/oco", order_views.OneCancelsOther.as_view()),
     path("order/<str:order_id>", views.OrderById.as_view()),
-    path("orders", views.OpenOrders.as_view()),
+    path("orders", order_views.Orders.as_view()),
+    path("cancelAfter", order_views.CancelAfter.as_view()),
     path("account", account_views.AccountView.as_view()),
     path("account/limits/order", account_views.MaxOrder.as_view()),
     path("account/limits/withdrawal", account_views.MaxWithdrawal.as_view()),
     path("account/limits/borrow", account_views.MaxBorrow.as_view()),
     path("capital", account_views.Capital.as_view()),
+    path("assets", capital_views.Assets.as_view()),
     path("capital/collateral", account_views.Collateral.as_view()),
     *shims.api,
 ]
 wapi = [
     path("history/orders", views.OrderHistory.as_view()),
     path("history/fills", views.FillHistory.as_view()),
-    path("capital/deposits", account_views.Deposits.as_view()),
+    path("capital/deposits", capital_views.Deposits.as_view()),
+    path("capital/deposit/address", capital_views.DepositAddress.as_view()),
+    path("capital/withdrawals", capital_views.Withdrawals.as_view()),
     *shims.wapi,
 ]

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.selectors import account_of
-from exchange_site.kernel.errors import INVALID_ORDER, ApiError
+from exchange_site.kernel.errors import INVALID_ORDER, TRADING_PAUSED, ApiError
+from marketdata import halt
 from marketdata.market_state import state_words
 from marketdata.selectors import listed_markets, market_specs
 from matching.messages import OrderStatus, OrderView
@@ -19,6 +20,7 @@ from trading.pages.rows import side_word
 from trading.services import orders
 
 NO_ANSWER = "No answer yet. Look at your open orders and fills before you send this order again."
+NOT_NOW = (INVALID_ORDER, TRADING_PAUSED)  # Refusals that the state of the market may explain.
 
 
 @require_POST
@@ -57,7 +59,7 @@ def _tell(request: HttpRequest, refusal: ApiError, symbol: str) -> None:
         messages.warning(request, NO_ANSWER)
         return
     market = next((each for each in listed_markets() if each.symbol == symbol), None)
-    reason = state_words(market).sentence if market and refusal.kind is INVALID_ORDER else ""
+    reason = state_words(market, halt.current()).sentence if market and refusal.kind in NOT_NOW else ""
     messages.error(request, f"Not placed: {reason or _sentence(refusal)}")
 
 
@@ -112,6 +114,8 @@ def _what_happened(order: OrderView, spec: MarketSpec) -> str:
         return f"{verb} {done} {base}. The order is complete."
     if order.status is OrderStatus.EXPIRED:
         return f"{verb} {done} {base}, the rest was cancelled." if order.executed_lots else "Nothing was traded."
+    if order.status is OrderStatus.TRIGGER_PENDING:
+        return "The order waits for its trigger."
     waiting = "The order waits in the book."
     return f"{verb} {done} {base}. The rest waits in the book." if order.executed_lots else waiting
 

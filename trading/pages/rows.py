@@ -152,13 +152,23 @@ def order_row(order: Order) -> OrderRow:
         side=side_word(order.side),
         direction=side_direction(order.side),
         kind=_kind(order),
-        price="Market" if order.price_ticks is None else figures.grouped(spec.format_price_padded(order.price_ticks)),
+        price=_price(order, spec),
         amount=spec.format_quantity_padded(order.executed_lots if lots is None else lots),
         filled=_filled(order),
         value=value,
         status=status,
         tone=tone,
     )
+
+
+def _price(order: Order, spec: MarketSpec) -> str:
+    """The limit, and of a conditional order what it waits for: `Market, trigger 19.00`."""
+    text = "Market" if order.price_ticks is None else figures.grouped(spec.format_price_padded(order.price_ticks))
+    if order.trailing_ticks is not None:
+        return f"{text}, trails {figures.grouped(spec.format_price_padded(order.trailing_ticks))}"
+    if order.trigger_price_ticks is not None:
+        return f"{text}, trigger {figures.grouped(spec.format_price_padded(order.trigger_price_ticks))}"
+    return text
 
 
 def _kind(order: Order) -> str:
@@ -185,8 +195,12 @@ def _status(order: Order, spec: MarketSpec) -> tuple[str, str]:
         return f"Part filled {_filled(order)}{figures.NARROW_SPACE}%", "you"
     if order.status == OrderStatus.NEW.value:
         return "Open", "you"
+    if order.status == OrderStatus.TRIGGER_PENDING.value:
+        return "Waiting", "you"
     if order.status == OrderStatus.EXPIRED.value:
         return "Expired", "warn"
+    if order.status == OrderStatus.TRIGGER_FAILED.value:
+        return "Failed", "warn"
     return "Cancelled", ""
 
 

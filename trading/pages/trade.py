@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.selectors import AssetBalance, account_of, balances
-from marketdata import figures
+from marketdata import figures, halt
 from marketdata import selectors as market_selectors
 from marketdata.market_state import state_words
 from marketdata.models import Market
@@ -46,7 +46,7 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
     market = next((each for each in markets if each.symbol == symbol), None)
     if market is None:
         raise Http404(symbol)
-    spec, account = market.spec(), account_of(request.user)
+    spec, account, words = market.spec(), account_of(request.user), state_words(market, halt.current())
     interval = _choice(request, "interval", INTERVALS, "15m")
     book = _book(market, spec)
     context = {
@@ -55,10 +55,10 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
         "spec": spec,
         "name": symbol.replace("_", "/"),
         "row": market_row(market),
-        "state": state_words(market),
+        "state": words,
         "markets": markets,
         "account": account,
-        "page": json.dumps(_page_facts(market, spec, account, interval)),
+        "page": json.dumps({**_page_facts(market, spec, account, interval), "state": words.state}),
         "intervals": INTERVALS,
         "interval": interval,
         "views": VIEWS,
@@ -86,7 +86,7 @@ def state(request: HttpRequest, symbol: str) -> HttpResponse:
     market = next((each for each in market_selectors.listed_markets() if each.symbol == symbol), None)
     if market is None:
         raise Http404(symbol)
-    words = state_words(market)
+    words = state_words(market, halt.current())
     answer = JsonResponse({"state": words.state, "word": words.word, "sentence": words.sentence})
     answer["Cache-Control"] = "no-store"
     return answer
@@ -114,7 +114,6 @@ def _page_facts(market: Market, spec: MarketSpec, account: Account | None, inter
         "quoteUnitsPerTickLot": str(spec.quote_units_per_tick_lot),
         "makerPpm": str(market.maker_fee_ppm),
         "takerPpm": str(market.taker_fee_ppm),
-        "state": market.state,
         "interval": interval,
         "stateUrl": reverse("trade_state", args=[spec.symbol]),
         "signedIn": account is not None,

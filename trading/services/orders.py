@@ -10,46 +10,43 @@ from django.conf import settings
 
 from exchange_site.kernel import errors
 from exchange_site.kernel.clock import now_ms
-from exchange_site.kernel.errors import ApiError, ErrorKind
+from exchange_site.kernel.errors import ApiError
 from matching.client import blocking, gateway
 from matching.client.gateway import NotAdmitted, OutcomeUnknown
-from matching.messages import Answer, Command, OrderReply, OrdersReply, OrderView, RefusalReason, Refused
-from trading.inputs import CancelAllInput, CancelOrderType, OrderRef, PlaceOrderInput
+from matching.messages import (
+    Answer,
+    BatchReply,
+    Command,
+    DeadlineReply,
+    OrderReply,
+    OrdersReply,
+    OrderView,
+    RefusalReason,
+    Refused,
+    Reply,
+)
+from trading.inputs import (
+    AmendInput,
+    CancelAfterInput,
+    CancelAllInput,
+    OcoInput,
+    OrderRef,
+    PlaceOrderInput,
+    batch_command,
+)
+from trading.services.refusals import RETRY_AFTER_S, refused
 
-RETRY_AFTER_S = 1
-
-_KINDS: dict[RefusalReason, tuple[ErrorKind, str]] = {
-    RefusalReason.MALFORMED: (errors.INVALID_CLIENT_REQUEST, ""),
-    RefusalReason.INTERNAL: (errors.SERVER_ERROR, ""),
-    RefusalReason.EXPIRED_IN_QUEUE: (errors.MAINTENANCE, "The order waited too long and was not executed"),
-    RefusalReason.IDEMPOTENCY_KEY_REUSED: (errors.PRECONDITION_FAILED, ""),
-    RefusalReason.UNKNOWN_MARKET: (errors.INVALID_SYMBOL, ""),
-    RefusalReason.UNKNOWN_ASSET: (errors.INVALID_ASSET, ""),
-    RefusalReason.ALREADY_LISTED: (errors.PRECONDITION_FAILED, "It is listed already"),
-    RefusalReason.MARKET_NOT_OPEN: (errors.INVALID_ORDER, "The market does not take this order in its present state"),
-    RefusalReason.MARKET_CLOSED: (errors.INVALID_ORDER, "The market is closed"),
-    RefusalReason.DUPLICATE_CLIENT_ID: (errors.INVALID_CLIENT_REQUEST, "An open order has this clientId already"),
-    RefusalReason.INVALID_PRICE: (errors.INVALID_PRICE, ""),
-    RefusalReason.INVALID_QUANTITY: (errors.INVALID_QUANTITY, ""),
-    RefusalReason.QUANTITY_TOO_SMALL: (
-        errors.INVALID_CLIENT_REQUEST,
-        "Quantity is below the minimum allowed value",
-    ),
-    RefusalReason.NOTIONAL_TOO_LARGE: (errors.INVALID_QUANTITY, "Price times quantity is too large"),
-    RefusalReason.POST_ONLY_WOULD_TAKE: (errors.INVALID_ORDER, "Order would immediately match and take"),
-    RefusalReason.TOO_MANY_OPEN_ORDERS: (errors.ORDER_LIMIT, ""),
-    RefusalReason.INSUFFICIENT_FUNDS: (errors.INSUFFICIENT_FUNDS, ""),
-    RefusalReason.HOUSE_FUNDS_TOO_SMALL: (errors.INSUFFICIENT_FUNDS, "The house does not have that much"),
-    RefusalReason.SUPPLY_TOO_LARGE: (errors.INVALID_QUANTITY, "The amount is too large"),
-    RefusalReason.UNKNOWN_ORDER: (errors.RESOURCE_NOT_FOUND, ""),
-    RefusalReason.INVALID_PARAMETER: (errors.INVALID_CLIENT_REQUEST, ""),
-    RefusalReason.OVERLOADED: (errors.MAINTENANCE, "Too many requests are remembered; nothing was executed"),
-}
+__all__ = [
+    "Deadline", "Placed", "Several", "amend", "cancel", "cancel_after", "cancel_all", "cancel_all_sync",
+    "cancel_sync", "not_admitted", "place", "place_many", "place_oco", "place_sync", "refused", "unknown_outcome",
+    "valid_until_ms",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order after its command: placed or cancelled. `n` is the outcome that any later read has to reflect."""
+    """An order after its command: placed, changed or cancelled. `n` is the outcome that any later read has to
+    reflect."""
 
     order: OrderView
     n: int
@@ -57,22 +54,21 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class Several:
+    """Orders after their command, with the outcome that any later read has to reflect."""
+
     orders: list[OrderView]
     n: int
     replayed: bool
 
 
-def refused(refusal: Refused) -> ApiError:
-    """The engine's refusal as an error of the public API."""
-    kind, message = _KINDS[refusal.reason]
-    extra: dict[str, object] = {}
-    if refusal.order_id is not None:
-        extra["orderId"] = str(refusal.order_id)
-        message = f"{message}: order {refusal.order_id}"
-    if kind is errors.MAINTENANCE:
-        return ApiError(kind, message, {"executed": False, **extra}, {"Retry-After": str(RETRY_AFTER_S)})
-    return ApiError(kind, message, extra)
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When the account's orders will be cancelled (engine time); None: the switch is off."""
+
+    at_ms: int | None
+    n: int
+    replayed: bool
 
 
 def not_admitted(error: NotAdmitted) -> ApiError:
@@ -97,8 +93,13 @@ def _as_api_error(error: Exception) -> ApiError:
 
 
 def valid_until_ms() -> int:
-    """After its caller has been told that the outcome is unknown, an order must not come to life."""
-    return now_ms() + int(settings.API_REPLY_TIMEOUT_S * 1000)
+    """After its caller has been told that the outcome is unknown, an order must not come to life.
+
+    The engine compares with the log's time, which a wrong clock may have carried away from the wall's.
+    """
+    shared = gateway.current()
+    ahead_ms = 0 if shared is None else shared.ahead_ms
+    return now_ms() + ahead_ms + int(settings.API_REPLY_TIMEOUT_S * 1000)
 
 
 async def _ask(command: Command) -> Answer:
@@ -131,9 +132,11 @@ def _placed(answer: Answer) -> Placed:
     return Placed(answer.reply.order, answer.n, answer.replayed)
 
 
-def _cancelled(answer: Answer) -> Cancelled:
-    assert isinstance(answer.reply, OrdersReply), f"the engine answered {type(answer.reply).__name__} to cancel all"
-    return Cancelled(answer.reply.orders, answer.n, answer.replayed)
+def _several(answer: Answer) -> Several:
+    assert isinstance(answer.reply, OrdersReply), (
+        f"the engine answered {type(answer.reply).__name__} to a wish about several"
+    )
+    return Several(answer.reply.orders, answer.n, answer.replayed)
 
 
 async def place(account_id: int, wish: PlaceOrderInput, *, key: str | None = None) -> Placed:
@@ -143,7 +146,21 @@ async def place(account_id: int, wish: PlaceOrderInput, *, key: str | None = Non
 async def place_many(
     account_id: int, wishes: list[PlaceOrderInput], *, key: str | None = None
 ) -> list[Placed | ApiError]:
-    """Executed one after the other; each has its own answer. Element i of a keyed batch has the key `<key>.<i>`."""
+    """One command, executed one order after the other with nothing of others in between; each has its own answer."""
+    batch = batch_command(wishes, account_id, key=key, valid_until_ms=valid_until_ms())
+    try:
+        answer = await gateway.shared().send(batch)
+    except (NotAdmitted, OutcomeUnknown) as error:
+        raise _as_api_error(error) from error
+    if isinstance(answer.reply, Refused) and answer.reply.reason is RefusalReason.RULES_NOT_ACTIVE:
+        return await _place_singly(account_id, wishes, key)
+    reply = _accepted(answer).reply
+    assert isinstance(reply, BatchReply), f"the engine answered {type(reply).__name__} to a batch"
+    return [_element(one, answer) for one in reply.replies]
+
+
+async def _place_singly(account_id: int, wishes: list[PlaceOrderInput], key: str | None) -> list[Placed | ApiError]:
+    """Under the engine's first rules there are no batches. Element i of a keyed batch has the key `<key>.<i>`."""
     deadline = valid_until_ms()
     commands: list[Command] = [
         wish.command(account_id, key=None if key is None else f"{key}.{i}", valid_until_ms=deadline)
@@ -151,23 +168,39 @@ async def place_many(
     ]
     results: list[Placed | ApiError] = []
     for answer in await gateway.shared().send_many(commands):
-        if isinstance(answer, Exception):
-            results.append(_as_api_error(answer))
-        elif isinstance(answer.reply, Refused):
-            results.append(refused(answer.reply))
-        else:
-            results.append(_placed(answer))
+        results.append(_as_api_error(answer) if isinstance(answer, Exception) else _element(answer.reply, answer))
     return results
+
+
+def _element(reply: Reply, answer: Answer) -> Placed | ApiError:
+    if isinstance(reply, Refused):
+        return refused(reply)
+    assert isinstance(reply, OrderReply), f"the engine answered {type(reply).__name__} to an order of a batch"
+    return Placed(reply.order, answer.n, answer.replayed)
+
+
+async def place_oco(account_id: int, wish: OcoInput, *, key: str | None = None) -> Several:
+    """Both orders, in the order they were given, or neither."""
+    answer = await _ask(wish.command(account_id, key=key, valid_until_ms=valid_until_ms()))
+    return _several(answer)
+
+
+async def amend(account_id: int, wish: AmendInput, *, key: str | None = None) -> Placed:
+    return _placed(await _ask(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))
 
 
 async def cancel(account_id: int, ref: OrderRef, *, key: str | None = None) -> Placed:
     return _placed(await _ask(ref.command(account_id, key=key)))
 
 
-async def cancel_all(account_id: int, wish: CancelAllInput, *, key: str | None = None) -> Cancelled:
-    if wish.order_type is CancelOrderType.CONDITIONAL:
-        return Cancelled([], 0, False)  # There are no conditional orders yet, so there is nothing to cancel.
-    return _cancelled(await _ask(wish.command(account_id, key=key)))
+async def cancel_all(account_id: int, wish: CancelAllInput, *, key: str | None = None) -> Several:
+    return _several(await _ask(wish.command(account_id, key=key)))
+
+
+async def cancel_after(account_id: int, wish: CancelAfterInput, *, key: str | None = None) -> Deadline:
+    answer = await _ask(wish.command(account_id, key=key))
+    assert isinstance(answer.reply, DeadlineReply), f"the engine answered {type(answer.reply).__name__} to a deadline"
+    return Deadline(answer.reply.deadline_ms, answer.n, answer.replayed)
 
 
 def place_sync(account_id: int, wish: PlaceOrderInput, *, key: str | None = None) -> Placed:
@@ -178,7 +211,5 @@ def cancel_sync(account_id: int, ref: OrderRef, *, key: str | None = None) -> Pl
     return _placed(_ask_sync(ref.command(account_id, key=key)))
 
 
-def cancel_all_sync(account_id: int, wish: CancelAllInput, *, key: str | None = None) -> Cancelled:
-    if wish.order_type is CancelOrderType.CONDITIONAL:
-        return Cancelled([], 0, False)
-    return _cancelled(_ask_sync(wish.command(account_id, key=key)))
+def cancel_all_sync(account_id: int, wish: CancelAllInput, *, key: str | None = None) -> Several:
+    return _several(_ask_sync(wish.command(account_id, key=key)))

@@ -267,3 +267,22 @@ def test_a_foreign_site_cannot_send_the_form(market, alice, orders):
     assert answer.status_code == 403
     assert "Not allowed" in answer.content.decode()
     assert orders.asked == []
+
+
+def test_a_conditional_order_says_what_it_waits_for(client, market, alice, order_of):
+    client.force_login(alice.user)
+    waiting = order_of(alice, 1, Side.ASK, 16_500, status=OrderStatus.TRIGGER_PENDING)
+    waiting.trigger_price_ticks = 16_600
+    waiting.save()
+    trailing = order_of(alice, 2, Side.ASK, None, status=OrderStatus.TRIGGER_PENDING)
+    trailing.trailing_ticks, trailing.order_type = 150, "Market"
+    trailing.save()
+    failed = order_of(alice, 3, status=OrderStatus.TRIGGER_FAILED)
+    failed.trigger_price_ticks = 16_700
+    failed.save()
+    text = page(client)
+    assert "165.00, trigger 166.00" in text
+    assert "Market, trails 1.50" in text
+    history = page(client, tab="history")
+    assert "Failed" in history
+    assert "166.80, trigger 167.00" in history

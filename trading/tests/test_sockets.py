@@ -126,3 +126,12 @@ async def test_a_closed_socket_leaves_nothing_behind(venue, hub):
     assert not hub.market("SOL_USDC").depths
     assert hub.market("SOL_USDC").top is None
     assert ("depth", "SOL_USDC", 0) not in hub.fanout
+
+
+async def test_a_connection_that_asks_for_nothing_is_closed_one_that_did_is_not(hub, monkeypatch):
+    monkeypatch.setattr("marketdata.consumers.FIRST_COMMAND_S", 0.3)
+    async with Client() as busy, Client() as idle:
+        await busy.subscribe("trade.SOL_USDC")
+        assert await idle.closed_with() == 1008
+        await busy.say("UNSUBSCRIBE", "trade.SOL_USDC")
+        assert await busy.silent()

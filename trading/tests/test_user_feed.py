@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from marketdata.feed.book import BookMismatch
+from matching import messages as m
 from matching.messages import (
     EndReason,
     OrderEnded,
@@ -207,3 +208,103 @@ def test_balance_update_is_the_example_of_the_contract():
     assert frames.balance_update(update, NOW) == (
         b'{"e":"balanceUpdate","E":1750000000124000,"T":1750000000123000,"a":"USDC","A":"989.92","L":"10.08","S":"0"}'
     )
+
+
+# ----------------------------------------------------------------------------------- triggers, exits, amended orders
+
+EXTRA = m.OrderTerms(
+    trigger_price_ticks=2100,
+    stop_loss=m.ExitTerms(trigger_price_ticks=1900),
+    take_profit=m.ExitTerms(trigger_price_ticks=2500, price_ticks=2490),
+    related_order_id=112230,
+    display_lots=20,
+    expires_at_ms=AT + 1000,
+)
+
+
+def changed(change: m.OrderChange, status: OrderStatus, **more) -> m.OrderChanged:
+    order = m.OrderView(
+        order_id=112233,
+        account_id=9,
+        market="SOL_USDC",
+        side=Side.BID,
+        order_type=OrderType.LIMIT,
+        status=status,
+        price_ticks=2015,
+        quantity_lots=100,
+        quote_units=None,
+        executed_lots=0,
+        executed_quote_units=0,
+        time_in_force=TimeInForce.GTC,
+        post_only=False,
+        self_trade_prevention=SelfTradePrevention.REJECT_TAKER,
+        client_id=7,
+        created_at_ms=AT,
+        terms=EXTRA,
+    )
+    return m.OrderChanged(change=change, order=msgspec.structs.replace(order, **more))
+
+
+def updates_of(*events) -> tuple[UserFeedState, list[OrderUpdate]]:
+    state = UserFeedState(UserFeedStart(0, 0, {}, []))
+    state.apply([Outcome(1, 1, AT, "1-0/0", list(events))])
+    return state, [decode_update(raw) for _, raw in state.flush(0).updates]
+
+
+def test_a_conditional_order_is_told_from_waiting_to_its_end():
+    placed = changed(m.OrderChange.TRIGGER_PLACED, OrderStatus.TRIGGER_PENDING)
+    fired = changed(m.OrderChange.TRIGGERED, OrderStatus.NEW, triggered_at_ms=AT)
+    amended = changed(m.OrderChange.MODIFIED, OrderStatus.NEW, quantity_lots=90)
+    reason = EndReason.GOOD_TILL_DATE
+    ended = OrderEnded(order_id=112233, account_id=9, market="SOL_USDC", status=OrderStatus.EXPIRED, reason=reason)
+    state, updates = updates_of(placed, fired, amended, ended)
+    assert [(update.event, update.status, update.terms.quantity_lots) for update in updates] == [
+        ("triggerPlaced", "TriggerPending", 100),
+        ("orderAccepted", "New", 100),
+        ("orderModified", "New", 90),
+        ("orderExpired", "Expired", 90),
+    ]
+    assert updates[-1].reason == "GoodTillDate"
+    assert all(update.terms.extra == EXTRA for update in updates)
+    assert not state._orders
+
+
+def test_a_trigger_that_fails_says_why_and_is_gone():
+    placed = changed(m.OrderChange.TRIGGER_PLACED, OrderStatus.TRIGGER_PENDING)
+    reason = EndReason.INSUFFICIENT_FUNDS
+    failed = changed(m.OrderChange.TRIGGER_FAILED, OrderStatus.TRIGGER_FAILED, end_reason=reason)
+    state, updates = updates_of(placed, failed)
+    assert (updates[1].event, updates[1].status, updates[1].reason) == ("triggerFailed", "TriggerFailed", reason)
+    assert json.loads(frames.order_update(SPEC, updates[1], NOW))["R"] == "InsufficientFunds"
+    assert not state._orders
+
+
+def test_every_change_has_a_word():
+    for change in m.OrderChange:
+        _, [update] = updates_of(changed(change, OrderStatus.NEW))
+        assert update.event in {"orderAccepted", "orderModified", "triggerPlaced", "triggerFailed"}
+
+
+def test_the_letters_of_triggers_and_exits_are_the_contracts():
+    _, [update] = updates_of(changed(m.OrderChange.TRIGGER_PLACED, OrderStatus.TRIGGER_PENDING))
+    frame = json.loads(frames.order_update(SPEC, update, NOW))
+    plain = json.loads(frames.order_update(SPEC, OrderUpdate("orderAccepted", "New", AT, order_terms(), 0, 0), NOW))
+    assert {key: value for key, value in frame.items() if key not in plain} == {
+        "P": "21", "B": "LastPrice", "Y": "1", "a": "25", "j": "24.9", "d": "LastPrice", "b": "19", "g": "LastPrice",
+        "I": "112230", "displayQuantity": "0.2", "expireTime": AT + 1000,
+    }  # fmt: skip
+    trailing = m.OrderTerms(trailing_ticks=50)
+    _, [update] = updates_of(changed(m.OrderChange.TRIGGER_PLACED, OrderStatus.TRIGGER_PENDING, terms=trailing))
+    frame = json.loads(frames.order_update(SPEC, update, NOW))
+    assert (frame["trailingDelta"], frame["B"], frame["Y"]) == ("0.5", "LastPrice", "1")
+    assert not {"P", "a", "b", "I"} & frame.keys()
+
+
+def test_a_rebate_is_in_what_the_maker_gave():
+    fill = FillTerms(1, 2015, 100, True, -20_150)
+    frame = json.loads(
+        frames.order_update(SPEC, OrderUpdate("orderFill", "Filled", AT, order_terms(), 100, 1, fill), NOW)
+    )
+    assert (frame["n"], frame["N"]) == ("-0.02015", "USDC")
+    sold = OrderUpdate("orderFill", "Filled", AT, order_terms(side=Side.ASK), 100, 1, fill)
+    assert json.loads(frames.order_update(SPEC, sold, NOW))["N"] == "SOL"

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from matching import messages as m
 from matching.messages import OrderType, SelfTradePrevention, Side, TimeInForce
 
 
@@ -10,7 +11,7 @@ class _Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class OrderTerms(_Update, frozen=True):
-    """What was ordered; the same in every update of an order."""
+    """What was ordered, as it stands: an amended order has new terms. `extra` is what few orders have."""
 
     order_id: int
     account_id: int
@@ -24,10 +25,12 @@ class OrderTerms(_Update, frozen=True):
     post_only: bool
     self_trade_prevention: SelfTradePrevention
     client_id: int | None
+    extra: m.OrderTerms | None = None
 
 
 class FillTerms(_Update, frozen=True):
-    """One side of a trade. The fee is in units of what this side received."""
+    """One side of a trade. The fee is in units of what this side received; below zero it is a rebate, in units of
+    what this side gave."""
 
     trade_id: int
     price_ticks: int
@@ -38,7 +41,7 @@ class FillTerms(_Update, frozen=True):
 
 class OrderUpdate(_Update, frozen=True, tag="o"):
     """One thing that happened to an order. `event` and `status` are the words of the public stream; `executed_*` are
-    the totals after it, `at_ms` engine time, `reason` why an order expired."""
+    the totals after it, `at_ms` engine time, `reason` why an order expired or could not be fired."""
 
     event: str
     status: str

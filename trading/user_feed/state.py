@@ -12,13 +12,23 @@ from matching.messages import (
     AssetListed,
     BalanceChanged,
     OrderAccepted,
+    OrderChange,
+    OrderChanged,
     OrderEnded,
     OrderStatus,
+    OrderView,
     Outcome,
     TradeMade,
 )
 from trading.user_feed.messages import BalanceUpdate, FillTerms, OrderTerms, OrderUpdate, Update, encode_update
 
+CHANGE_WORDS = {
+    OrderChange.ACCEPTED: "orderAccepted",
+    OrderChange.TRIGGER_PLACED: "triggerPlaced",
+    OrderChange.TRIGGERED: "orderAccepted",
+    OrderChange.TRIGGER_FAILED: "triggerFailed",
+    OrderChange.MODIFIED: "orderModified",
+}
 VENUE_ACCOUNTS = frozenset({HOUSE_ACCOUNT_ID, FEES_ACCOUNT_ID, OUTSIDE_ACCOUNT_ID})  # Nobody listens for these.
 
 
@@ -61,6 +71,8 @@ class UserFeedState:
                     self._ended(event, at_ms)
                 elif isinstance(event, BalanceChanged):
                     self._balance(event, at_ms)
+                elif isinstance(event, OrderChanged):
+                    self._changed(event, at_ms)
                 elif isinstance(event, AssetListed):
                     self._assets[event.symbol] = event.decimals
             self.n, self.at_ms = outcome.n, at_ms
@@ -82,6 +94,20 @@ class UserFeedState:
         )
         self._orders[event.order_id] = OpenOrder(terms)
         self._tell(terms.account_id, OrderUpdate("orderAccepted", OrderStatus.NEW, at_ms, terms, 0, 0))
+
+    def _changed(self, event: OrderChanged, at_ms: int) -> None:
+        """The event has the whole order, so it may be one that was not open here yet."""
+        view = event.order
+        terms = terms_of(view)
+        failed = event.change is OrderChange.TRIGGER_FAILED
+        executed = view.executed_lots, view.executed_quote_units
+        reason = view.end_reason if failed else None
+        word = CHANGE_WORDS[event.change]
+        self._tell(view.account_id, OrderUpdate(word, view.status, at_ms, terms, *executed, None, reason))
+        if failed:
+            self._orders.pop(view.order_id, None)
+        else:
+            self._orders[view.order_id] = OpenOrder(terms, *executed)
 
     def _traded(self, event: TradeMade, at_ms: int) -> None:
         price, lots = event.price_ticks, event.quantity_lots
@@ -161,3 +187,21 @@ class UserFeedState:
     def images(self, again: bool = False) -> dict[str, bytes]:
         """None: a listener who starts reads its orders over REST."""
         return {}
+
+
+def terms_of(view: OrderView) -> OrderTerms:
+    return OrderTerms(
+        view.order_id,
+        view.account_id,
+        view.market,
+        view.side,
+        view.order_type,
+        view.price_ticks,
+        view.quantity_lots,
+        view.quote_units,
+        view.time_in_force,
+        view.post_only,
+        view.self_trade_prevention,
+        view.client_id,
+        view.terms,
+    )

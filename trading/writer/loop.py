@@ -14,9 +14,11 @@ from collections.abc import Iterator
 
 import psycopg
 import redis
+from django.conf import settings
 
 from exchange_site.kernel.redis_client import log_client
 from matching.client.engine_notes import ask_for_republish, note_database_position
+from matching.client.errors import nothing_was_done
 from matching.client.event_log import Batch, EventGap, EventReader
 from trading.writer.projector import Projector
 from trading.writer.store import Position, WriterStore
@@ -48,7 +50,9 @@ class WriterLoop:
         while not self._stop.is_set():
             try:
                 self._session()
-            except TRANSIENT as error:
+            except (*TRANSIENT, redis.ResponseError) as error:
+                if isinstance(error, redis.ResponseError) and not nothing_was_done(error):
+                    raise
                 pause_s = self._pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 log.warning("PostgreSQL or Redis is away (%s); next try in %.1f s.", _one_line(error), pause_s)
                 self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
@@ -61,6 +65,7 @@ class WriterLoop:
             client.ping()
             store = WriterStore()
             try:
+                store.check_durable(settings.DATABASE_ALLOW_VOLATILE)
                 self._follow(store, client)
             finally:
                 store.close()

@@ -5,7 +5,7 @@ of several writers one wins each portion, and a portion whose COMMIT got no answ
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import psycopg
@@ -15,8 +15,8 @@ from exchange_site.kernel.clock import datetime_of, ms_of
 from marketdata.intervals import start_of
 from marketdata.klines import Candle, CandleKey
 from matching.client.event_log import GENESIS_CHAIN
-from trading.writer import tables
-from trading.writer.projector import Changes, MarketRef, UnknownName
+from trading.writer import statements, tables
+from trading.writer.changes import Changes, IcebergLevels, MarketRef, UnknownName
 
 CHECKPOINT = "db_writer"
 FILL_ORDER_ID, FILL_CLIENT_ID = 3, 4  # Positions in a fill's tuple.
@@ -29,6 +29,10 @@ class RowMissing(Exception):
     """An outcome speaks of a row that the database should have: it was changed by hand or is damaged."""
 
 
+class NotDurable(Exception):
+    """PostgreSQL would forget at a power failure what it has confirmed. The message says what to change."""
+
+
 class Position(NamedTuple):
     """What the database holds: everything up to outcome `n` and event `seq`, with the hash chain up to there."""
 
@@ -38,12 +42,21 @@ class Position(NamedTuple):
 
 
 class CachedReferences:
-    """Symbols to primary keys, read again only when a name is new."""
+    """Symbols to primary keys, read again only when a name is new or fees have changed."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._markets: dict[str, MarketRef] = {}
         self._assets: dict[str, int] = {}
+        self.iceberg_levels: IcebergLevels = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """What follows from the position of the database is only true there; names stay known."""
+        self._markets = {}
+        self.iceberg_levels = {}
+        for market_id, side, price_ticks in self._connection.execute(statements.SELECT_ICEBERGS).fetchall():
+            self.iceberg_levels.setdefault(market_id, set()).add((side, price_ticks))
 
     def market(self, symbol: str) -> MarketRef:
         known = self._markets.get(symbol)
@@ -65,12 +78,15 @@ class CachedReferences:
 
     def _load(self) -> None:
         self._assets = dict(self._connection.execute("SELECT symbol, id FROM marketdata_asset").fetchall())
+        versions = dict(self._connection.execute(statements.SELECT_FEE_VERSIONS, (CHECKPOINT,)).fetchall())
         rows = self._connection.execute(
             "SELECT m.symbol, m.id, m.base_id, m.quote_id, m.step_size, b.decimals "
             "FROM marketdata_market m JOIN marketdata_asset b ON b.id = m.base_id"
         )
         for symbol, market_id, base_id, quote_id, step_size, decimals in rows:
-            self._markets[symbol] = MarketRef(market_id, base_id, quote_id, int(step_size.scaleb(decimals)))
+            lot = int(step_size.scaleb(decimals))
+            version = versions.get(market_id, 1)
+            self._markets[symbol] = MarketRef(market_id, base_id, quote_id, lot, step_size, version)
 
 
 class WriterStore:
@@ -96,10 +112,25 @@ class WriterStore:
     def close(self) -> None:
         self._connection.close()
 
+    def check_durable(self, allow_volatile: bool) -> None:
+        """`allow_volatile` is for tests. Raises NotDurable: outcomes are trimmed behind what was committed here."""
+        if allow_volatile:
+            return
+        for setting in ("fsync", "full_page_writes"):
+            row = self._connection.execute(f"SHOW {setting}").fetchone()
+            if row is None or row[0] != "on":
+                raise NotDurable(
+                    f"PostgreSQL runs with {setting}=off and may lose or tear what it confirmed; turn it on."
+                )
+
     def position(self) -> Position:
+        """Where the database stands. Another writer may have moved it on, so what was remembered of the rows is read
+        again, and after the position: read before, it could be older than the outcomes it is used for."""
         row = self._connection.execute(tables.READ_CHECKPOINT, (CHECKPOINT,)).fetchone()
         if row is None:
             raise RowMissing(f"The row {CHECKPOINT!r} of trading_checkpoint is gone.")
+        self.references.reload()
+        self._candles.clear()
         return Position(row[0], row[1], bytes(row[2]) or GENESIS_CHAIN)
 
     def write(self, before: Position, changes: Changes, chain: bytes) -> Position | None:
@@ -126,19 +157,25 @@ class WriterStore:
                 return None
             self._write_rows(cursor, changes, staged)
         self._forget_finished_candles(changes.at_ms)
+        if changes.fee_versions:
+            self.references.reload()
+        else:
+            self.references.iceberg_levels = changes.iceberg_levels
         return after
 
     def _write_rows(self, cursor: psycopg.Cursor[Any], changes: Changes, staged: bool) -> None:
         if changes.older_fills:
             _add_client_ids(cursor, changes)
         for table, rows in (
-            (tables.ORDERS, changes.orders.values()),
+            (tables.ORDERS, _plain_orders(changes)),
             (tables.FILLS, changes.fills),
             (tables.TRADES, changes.trades),
             (tables.POSTINGS, changes.postings),
         ):
             if rows:
                 _insert(cursor, table, rows, staged)
+        if changes.viewed:
+            _upsert_orders(cursor, changes)
         self._update_orders(cursor, changes)
         if changes.balances:
             _copy(cursor, tables.COPY_BALANCES, ((*key, *amounts) for key, amounts in changes.balances.items()))
@@ -153,6 +190,7 @@ class WriterStore:
                 f"UPDATE marketdata_market SET {assignments} WHERE id = %s",  # noqa: S608 - names from the projector
                 (*columns.values(), market_id),
             )
+        _write_rare(cursor, changes)
 
     @staticmethod
     def _update_orders(cursor: psycopg.Cursor[Any], changes: Changes) -> None:
@@ -217,6 +255,33 @@ def _insert(cursor: psycopg.Cursor[Any], table: tables.Table, rows: Iterable[Any
     cursor.execute(table.create_stage())
     _copy(cursor, table.copy(table.stage), rows)
     cursor.execute(table.insert_from_stage())
+
+
+def _plain_orders(changes: Changes) -> Collection[list[Any]]:
+    if not changes.viewed:
+        return changes.orders.values()
+    return [row for order_id, row in changes.orders.items() if order_id not in changes.viewed]
+
+
+def _upsert_orders(cursor: psycopg.Cursor[Any], changes: Changes) -> None:
+    """Orders that were reported whole: new ones with terms, and older ones that have changed."""
+    table = tables.VIEWED_ORDERS
+    cursor.execute(table.create_stage())
+    _copy(cursor, table.copy(table.stage), (changes.orders[order_id] for order_id in sorted(changes.viewed)))
+    cursor.execute(table.upsert_from_stage(kept=("created_at", "n")))
+
+
+def _write_rare(cursor: psycopg.Cursor[Any], changes: Changes) -> None:
+    """What staff, auctions, timers and icebergs did; nothing in most transactions."""
+    for statement, values in changes.statements:
+        cursor.execute(statement, values)
+    for values in changes.indications.values():
+        cursor.execute(statements.INDICATE_AUCTION, values)
+    if changes.cancel_after:
+        cursor.execute(statements.UPSERT_CANCEL_AFTER, _columns(sorted(changes.cancel_after.items())))
+    if changes.visible:
+        levels = ((*level, lots) for level, lots in sorted(changes.visible.items()))
+        cursor.execute(statements.UPSERT_VISIBLE, _columns(levels))
 
 
 def _add_client_ids(cursor: psycopg.Cursor[Any], changes: Changes) -> None:

@@ -9,10 +9,11 @@ class Table(NamedTuple):
     name: str
     columns: tuple[str, ...]
     key: str = "id"
+    stage_suffix: str = ""
 
     @property
     def stage(self) -> str:
-        return f"stage_{self.name}"
+        return f"stage_{self.name}{self.stage_suffix}"
 
     def copy(self, target: str) -> str:
         return f"COPY {target} ({', '.join(self.columns)}) FROM STDIN"
@@ -26,6 +27,15 @@ class Table(NamedTuple):
         return (
             f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {self.stage} "  # noqa: S608 - names from here
             f"ON CONFLICT ({self.key}) DO NOTHING"
+        )
+
+    def upsert_from_stage(self, kept: tuple[str, ...]) -> str:
+        """Rows that exist already get the new values, except in the columns `kept`."""
+        columns = ", ".join(self.columns)
+        changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in self.columns if name not in (self.key, *kept))
+        return (
+            f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {self.stage} "  # noqa: S608 - names from here
+            f"ON CONFLICT ({self.key}) DO UPDATE SET {changed}"
         )
 
 
@@ -51,7 +61,28 @@ ORDERS = Table(
         "created_at",
         "updated_at",
         "n",
+        "fee_version",
     ),
+)
+VIEWED_ORDERS = Table(
+    ORDERS.name,
+    (
+        *ORDERS.columns,
+        "trigger_price_ticks",
+        "trailing_ticks",
+        "fires_above",
+        "triggered_at",
+        "expires_at",
+        "display_lots",
+        "stop_loss_trigger_ticks",
+        "stop_loss_price_ticks",
+        "take_profit_trigger_ticks",
+        "take_profit_price_ticks",
+        "slippage_ticks",
+        "slippage_ppm",
+        "related_order_id",
+    ),
+    stage_suffix="_viewed",
 )
 FILLS = Table(
     "trading_fill",

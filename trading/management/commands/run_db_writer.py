@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 from matching.client.event_log import BrokenChain
 from trading.writer.loop import WriterLoop
 from trading.writer.projector import UnknownName
-from trading.writer.store import RowMissing
+from trading.writer.store import NotDurable, RowMissing
 
 log = logging.getLogger(__name__)
 
-NEEDS_A_PERSON = (UnknownName, RowMissing, BrokenChain, psycopg.IntegrityError, psycopg.DataError)
+NEEDS_A_PERSON = (NotDurable, UnknownName, RowMissing, BrokenChain, psycopg.IntegrityError, psycopg.DataError)
 
 
 class Command(BaseCommand):
@@ -26,6 +26,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not __debug__:
+            raise CommandError("Python runs without asserts (-O or PYTHONOPTIMIZE); checks of money need them.")
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

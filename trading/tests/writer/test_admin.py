@@ -5,14 +5,14 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, ApiKey, AuditEntry, Balance, LedgerPosting, User
+from accounts.models import Account, ApiKey, AuditEntry, Balance, LedgerPosting, RateTier, User
 from marketdata.models import Asset, Market, Trade
 from matching.tests.flows import random_commands
 from trading.models import Checkpoint, Fill, Order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rows")]
 OURS = [Account, ApiKey, Asset, AuditEntry, Checkpoint, Fill, LedgerPosting, Market, Order, Trade, User]
-READ_ONLY = [Account, ApiKey, AuditEntry, Checkpoint, Fill, LedgerPosting, Order, Trade]
+READ_ONLY = [ApiKey, AuditEntry, Checkpoint, Fill, LedgerPosting, Order, Trade]
 
 
 @pytest.fixture
@@ -58,6 +58,18 @@ def test_what_the_engine_owns_cannot_be_edited(staff, history, model):
     assert staff.post(url(model, "change", model.objects.first().pk), {}).status_code == 403
 
 
+def test_of_an_account_only_the_rate_tier_is_set_by_hand(staff, history):
+    tier = RateTier.objects.create(name="test", requests_per_minute=100)
+    before = Account.objects.values("user_id", "kind", "created_at").get(pk=1001)
+    staff.post(
+        url(Account, "change", 1001), {"rate_tier": tier.pk, "kind": "house", "user": "", "created_at": "2020-01-01"}
+    )
+    assert Account.objects.get(pk=1001).rate_tier == tier
+    assert Account.objects.values("user_id", "kind", "created_at").get(pk=1001) == before
+    assert staff.get(url(Account, "add")).status_code == 403
+    assert staff.post(url(Account, "delete", 1001), {"post": "yes"}).status_code == 403
+
+
 def test_strangers_are_sent_to_the_login(client):
     answer = client.get("/admin/")
     assert answer.status_code == 302
@@ -65,7 +77,8 @@ def test_strangers_are_sent_to_the_login(client):
     assert client.get("/admin/").status_code in (302, 403)
 
 
-def test_a_halt_asks_for_a_reason_and_tells_the_engine(staff, published, writers, monkeypatch):
+def test_a_halt_asks_for_a_reason_and_tells_the_engine(staff, published, writers, monkeypatch, settings):
+    settings.STAFF_ONE_PERSON = True
     published.run(random_commands(1, 0))
 
     def send_many(commands, timeout_s):
@@ -86,7 +99,7 @@ def test_a_halt_asks_for_a_reason_and_tells_the_engine(staff, published, writers
     assert (entry.action, entry.reason, entry.actor.email) == ("market.state", "odd prices", "operator@example.org")
     staff.post(reverse("admin:marketdata_market_resume", args=[market.pk]), {"reason": "fine again"})
     fees = reverse("admin:marketdata_market_change_fees", args=[market.pk])
-    staff.post(fees, {"maker_fee_ppm": 5, "taker_fee_ppm": 7, "reason": "campaign"})
+    staff.post(fees, {"tier": 0, "maker_percent": "0.0005", "taker_percent": "0.0007", "reason": "campaign"})
     market.refresh_from_db()
     assert (market.state, market.maker_fee_ppm, market.taker_fee_ppm) == ("Open", 5, 7)
 

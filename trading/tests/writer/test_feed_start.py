@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from marketdata.feed.messages import decode_image
+from marketdata.feed.messages import MarketMode, decode_image
 from marketdata.feed.state import FeedStart, MarketFeedState
 from marketdata.models import Market
 from matching.tests.flows import random_commands
@@ -16,8 +16,15 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def images_of(state: MarketFeedState, now_ms: int) -> dict:
     state.flush(now_ms)
     images = {symbol: decode_image(payload) for symbol, payload in state.images(again=True).items()}
-    # The database does not know when a book changed last; a feed that starts says the checkpoint's time.
-    return {symbol: msgspec.structs.replace(image, at_ms=0) for symbol, image in images.items()}
+    # The database does not know when a book changed last; a feed that starts says the checkpoint's time. Of an auction
+    # it knows when it began, not when its figures changed, and nothing once it is over.
+    return {symbol: msgspec.structs.replace(image, at_ms=0, mode=mode_of(image)) for symbol, image in images.items()}
+
+
+def mode_of(image) -> MarketMode:
+    if image.mode.collecting:
+        return msgspec.structs.replace(image.mode, at_ms=0)
+    return MarketMode(image.mode.market, image.mode.state, 0)
 
 
 def by_market(items: list) -> list:

@@ -1,6 +1,7 @@
 """Outcomes into rows, without a database: what each event means, and that every event's postings sum to zero."""
 
 from collections import defaultdict
+from decimal import Decimal
 
 import pytest
 
@@ -18,17 +19,23 @@ from matching.messages import (
 from matching.tests.flows import random_commands
 from matching.tests.published import START_MS, run_core
 from matching.tests.venue import Venue
-from trading.writer import projector, tables
+from trading.writer import rows, tables
 from trading.writer.projector import MarketRef, Projector, UnknownName
 
 SOL, USDC, BTC = 11, 12, 13
 
 
 class Names:
+    iceberg_levels: dict = {}
+
     def market(self, symbol):
         if symbol not in ("SOL_USDC", "BTC_USDC"):
             raise UnknownName(symbol)
-        return MarketRef(7, SOL, USDC, 10_000_000) if symbol == "SOL_USDC" else MarketRef(8, BTC, USDC, 10)
+        return (
+            MarketRef(7, SOL, USDC, 10_000_000, Decimal("0.01"), 4)
+            if symbol == "SOL_USDC"
+            else MarketRef(8, BTC, USDC, 10)
+        )
 
     def asset_id(self, symbol):
         return {"SOL": SOL, "USDC": USDC, "BTC": BTC}[symbol]
@@ -115,8 +122,8 @@ def test_money_from_outside_goes_through_the_house():
         HouseFunded(asset="USDC", units=500, reference="bank-7"),
         AccountCredited(account_id=1001, asset="USDC", units=300, reference="gift"),
     ]
-    rows = project([Outcome(2, 20, START_MS, "1-0/0", events)]).postings
-    postings = [dict(zip(tables.POSTINGS.columns, row, strict=True)) for row in rows]
+    made = project([Outcome(2, 20, START_MS, "1-0/0", events)]).postings
+    postings = [dict(zip(tables.POSTINGS.columns, row, strict=True)) for row in made]
     assert [(p["id"], p["account_id"], p["kind"], p["units"], p["reference"]) for p in postings] == [
         (160, OUTSIDE_ACCOUNT_ID, "funding", -500, "bank-7"),
         (161, HOUSE_ACCOUNT_ID, "funding", 500, "bank-7"),
@@ -142,7 +149,7 @@ def test_a_halt_reaches_the_market_row():
     changes = project([Outcome(1, 1, START_MS, "1-0/0", [halt])])
     columns = changes.markets[7]
     assert columns["state"] == "CancelOnly"
-    assert len(columns["state_reason"]) == projector.REASON_LENGTH
+    assert len(columns["state_reason"]) == rows.REASON_LENGTH
     assert columns["state_since"] == "2026-01-01T00:00:00.000Z"
 
 

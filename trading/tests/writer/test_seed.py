@@ -36,7 +36,7 @@ def test_seed_makes_a_whole_venue_and_repeating_it_changes_nothing(venue, tmp_pa
         "ETH_BTC",
     ]
     logins = json.loads((tmp_path / "demo.json").read_text())
-    assert list(logins) == ["operator@example.org", "alice@example.org", "bob@example.org"]
+    assert list(logins) == ["operator@example.org", "operator2@example.org", "alice@example.org", "bob@example.org"]
     assert User.objects.get(email="operator@example.org").check_password(logins["operator@example.org"])
     assert User.objects.get(email="operator@example.org").is_staff
     for path in (tmp_path / "demo.json", tmp_path / "keys/market_maker.json", tmp_path / "keys/market_taker.json"):
@@ -83,17 +83,18 @@ def test_fund_pays_through_the_engine(venue, capsys):
 
 
 def test_a_halt_is_on_record_and_comes_back_from_the_engine(venue):
-    from marketdata import services
+    from marketdata import rules
+    from marketdata.staff_acts import By
     from matching.messages import MarketState
 
     call_command("seed")
     market = Market.objects.get(symbol="SOL_USDC")
     operator = User.objects.get(email="operator@example.org")
-    services.set_market_state(market, MarketState.CANCEL_ONLY, actor=operator, reason="a test")
+    rules.set_market_state(market, MarketState.CANCEL_ONLY, By(operator, "a test"))
     market.refresh_from_db()
     assert (market.state, market.state_reason) == ("CancelOnly", "a test")
     entry = AuditEntry.objects.get(action="market.state")
     assert (entry.actor, entry.subject, entry.reason) == (operator, "SOL_USDC: CancelOnly", "a test")
-    services.set_market_fees(market, 10, 20, actor=operator, reason="cheaper")
+    rules.set_market_fees(market, "0.001", "0.002", By(operator, "cheaper"))
     market.refresh_from_db()
     assert (market.maker_fee_ppm, market.taker_fee_ppm) == (10, 20)
