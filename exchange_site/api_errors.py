@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.defaults import bad_request as default_bad_request
@@ -85,6 +85,8 @@ def error_of(error: Exception) -> ApiError:
         return ApiError(METHOD_NOT_ALLOWED)
     if isinstance(error, RequestDataTooBig):
         return ApiError(PAYLOAD_TOO_LARGE)
+    if isinstance(error, DisallowedHost):
+        return ApiError(INVALID_CLIENT_REQUEST, "Unknown Host header")
     if isinstance(error, exceptions.APIException | SuspiciousOperation):
         return ApiError(INVALID_CLIENT_REQUEST)
     if isinstance(error, DatabaseError):
@@ -101,7 +103,7 @@ def as_api_error(error: Exception, context: Any) -> Response:
     view = context.get("view")
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **found.headers}
     if found.kind is METHOD_NOT_ALLOWED and view is not None:
-        headers["Allow"] = ", ".join(view.allowed_methods)
+        headers["Allow"] = ", ".join(sorted(view.allowed_methods))
     return Response(found.body(), status=found.status, headers=headers)
 
 

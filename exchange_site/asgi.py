@@ -17,9 +17,11 @@ from exchange_site.wsgi import application as django_application  # isort: skip 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
-from exchange_site import cors, fast_lane
+from exchange_site import api_limits, cors, fast_lane
+from exchange_site.kernel import event_loop, rate_limits
+from exchange_site.kernel.client_address import believed
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError
-from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, error_response
+from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, check_declared_length, error_response
 from exchange_site.routing import say_goodbye_on_sigterm, websocket_application
 from marketdata.hub import close_market_hub
 from matching.client import gateway
@@ -34,15 +36,18 @@ _django: Any = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await _http(scope, receive, send)
+        await _http(believed(scope), receive, send)
     elif scope["type"] == "websocket":
         gateway.shared()
-        await websocket_application(scope, receive, send)
+        scope = believed(scope)
+        if await api_limits.admit_socket(scope, receive, send):
+            await websocket_application(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
 
 
 async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    event_loop.serve_here()
     gateway.shared()  # Views in threads use it too, so it has to exist on this loop before they run.
     path: str = scope["path"]
     if cors.is_public(path):
@@ -50,7 +55,17 @@ async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await cors.preflight(send)
             return
+    if is_api(path):
+        send = api_limits.telling(scope, send)
+        try:
+            api_limits.admit_request(scope)
+            check_declared_length(scope, settings.API_MAX_BODY_BYTES)
+        except ApiError as error:
+            await error_response(error).send(send)
+            return
     handler = fast_lane.handler_of(scope["method"], path)
+    if not settings.API_FAST_LANE and is_api(path):
+        handler = None
     if handler is not None:
         await fast_lane.serve(handler, scope, receive, send)
         return
@@ -118,6 +133,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         else:
             await gateway.close_shared()
+            await rate_limits.close_shared()
             await close_market_hub()
             await close_user_hub()
             await send({"type": "lifespan.shutdown.complete"})

@@ -15,10 +15,11 @@ PUBLIC_PATHS = frozenset(
 PUBLIC_PREFIX = "/api/v1/markets/"
 
 _ALLOW_ORIGIN = (b"access-control-allow-origin", b"*")
-_EXPOSED = (
-    b"access-control-expose-headers",
-    b"X-TOTAL, X-PAGE-SIZE, X-CURRENT-PAGE, X-PAGE-COUNT, X-Outcome, Retry-After",
+_READABLE = (
+    b"X-TOTAL, X-PAGE-SIZE, X-CURRENT-PAGE, X-PAGE-COUNT, X-Outcome, Retry-After, "
+    b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
+_EXPOSED = (b"access-control-expose-headers", _READABLE)
 _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
     (b"access-control-allow-headers", b"*"),

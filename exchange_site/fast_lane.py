@@ -35,10 +35,13 @@ def handler_of(method: str, path: str) -> Handler | None:
     others = DJANGO_METHODS.get(path, ())
     if wanted in others:
         return None
-    return methods.get(wanted) or _not_allowed((*methods, *others))
+    return methods.get(wanted) or _not_allowed({*methods, *others})
 
 
-def _not_allowed(allowed: tuple[str, ...]) -> Handler:
+def _not_allowed(allowed: set[str]) -> Handler:
+    if "GET" in allowed:
+        allowed = {*allowed, "HEAD"}
+
     async def refuse(_request: Request) -> Response:
         raise ApiError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(allowed))})
 

@@ -6,11 +6,14 @@ from django.views.generic import RedirectView
 
 from exchange_site import pages
 from exchange_site.api_errors import not_found
+from exchange_site.openapi.schema import SchemaView, docs
 from marketdata.api import urls as market_api
 from trading.api import urls as trading_api
 
 api_urls = [
-    path("api/v1/", include([*market_api.urlpatterns, *trading_api.api])),
+    path("api/schema", SchemaView.as_view()),
+    path("api/docs", docs, name="api_docs"),
+    path("api/v1/", include([*trading_api.api, *market_api.urlpatterns])),
     path("wapi/v1/", include(trading_api.wapi)),
     re_path(r"^w?api(/|$)", not_found),  # Whatever else is asked of the API is answered in JSON too.
 ]

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from exchange_site.kernel.fast_http import parse_query, single_values
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REPEATABLE = ("marketType", "marketType[]", "fillType")
 
 
@@ -27,6 +28,11 @@ class AlwaysJson(BaseContentNegotiation):
 class ApiView(APIView):
     content_negotiation_class = AlwaysJson
     http_method_names = ["get", "post", "patch", "delete", "head"]  # DRF's answer to OPTIONS describes our code.
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: which methods there are is told where one was wrong, and every reader gets the same form."""
+        return {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A method that does not exist is refused before anybody is asked who they are."""
@@ -61,11 +67,13 @@ class PrivateView(ApiView):
     """For a key with the permission to `scope`, or a session. `signature_optional`: it never shows anything."""
 
     scope = "read"
+    write_scope: str | None = None  # What methods that change something demand, where that is something else.
     signature_optional = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        request.user.demand(self.scope)
+        changes = request.method not in SAFE_METHODS
+        request.user.demand(self.write_scope if changes and self.write_scope else self.scope)
 
 
 PAGING_HEADERS = "X-TOTAL, X-PAGE-SIZE, X-CURRENT-PAGE, X-PAGE-COUNT"

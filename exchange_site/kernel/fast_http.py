@@ -5,7 +5,7 @@ is decided (inputs, signing, services, errors) is shared with the DRF views, onl
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,9 +18,10 @@ JSON_TYPE = b"application/json; charset=utf-8"
 TEXT_TYPE = b"text/plain; charset=utf-8"
 BODY_TIMEOUT_S = 10
 MAX_QUERY_FIELDS = 100
+MAX_LENGTH_DIGITS = 18
 REQUEST_TIMEOUT = ErrorKind("INVALID_CLIENT_REQUEST", 408, "The request body did not arrive in time")
 
-Scope = Mapping[str, Any]
+Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -49,6 +50,16 @@ def single_values(pairs: list[tuple[str, str]], repeatable: tuple[str, ...] = ()
     return values
 
 
+def check_declared_length(scope: Scope, limit: int) -> None:
+    """Refuse a body by what its header says of it, before anybody reads it. Raises ApiError."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            if not value.isdigit() or len(value) > MAX_LENGTH_DIGITS:
+                raise ApiError(INVALID_CLIENT_REQUEST, "Content-Length is not a number")
+            if int(value) > limit:
+                raise ApiError(PAYLOAD_TOO_LARGE)
+
+
 class Request:
     __slots__ = ("_receive", "headers", "method", "path", "query_string", "scope")
 
@@ -72,11 +83,6 @@ class Request:
     async def body(self) -> bytes:
         """The whole body, at most `API_MAX_BODY_BYTES`. Raises ApiError, ClientGone."""
         limit: int = settings.API_MAX_BODY_BYTES
-        declared = self.headers.get("content-length", "0")
-        if not declared.isascii() or not declared.isdigit() or len(declared) > 18:
-            raise ApiError(INVALID_CLIENT_REQUEST, "Content-Length is not a number")
-        if int(declared) > limit:
-            raise ApiError(PAYLOAD_TOO_LARGE)
         body = bytearray()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):

@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 CONNECT_TIMEOUT_S = 3
+LIMITS_TIMEOUT_S = 1
 
 
 def log_client(socket_timeout_s: int | None = 10) -> redis.Redis:
@@ -39,4 +40,24 @@ def fan_client() -> redis.Redis:
 def async_fan_client() -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(
         settings.REDIS_FAN_URL, socket_timeout=10, socket_connect_timeout=CONNECT_TIMEOUT_S
+    )
+
+
+def limits_client() -> redis.asyncio.Redis:
+    """For the rate limits: a store that does not answer at once counts as gone."""
+    return redis.asyncio.Redis.from_url(
+        settings.REDIS_FAN_URL,
+        retry=AsyncRetry(NoBackoff(), 0),
+        socket_timeout=LIMITS_TIMEOUT_S,
+        socket_connect_timeout=LIMITS_TIMEOUT_S,
+    )
+
+
+def blocking_limits_client() -> redis.Redis:
+    """As `limits_client`, for threads."""
+    return redis.Redis.from_url(
+        settings.REDIS_FAN_URL,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=LIMITS_TIMEOUT_S,
+        socket_connect_timeout=LIMITS_TIMEOUT_S,
     )

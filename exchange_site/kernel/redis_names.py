@@ -8,6 +8,7 @@ Two Redis roles (`docs/protocol.md`): *log* holds commands, events, replies and 
 COMMANDS = "cmd"  # Stream: field b = CommandEntry.
 EVENTS = "ev"  # Stream, id "<last n>-0": fields f = first n, t = term, c = chain after last n, b = [Outcome].
 ENGINE = "eng"  # Hash: term, owner, lease_until_ms, status, n, seq, chain, admitted, processed, at_ms.
+STANDBYS = "standby"  # Hash: owner -> "<believed until, ms> <JSON>" of every engine that stands by.
 PAYLOAD_FIELD = b"b"
 
 REPLIES_KEPT = 10_000  # Answers a web process may be behind before it loses some and reports "unknown".
@@ -30,3 +31,13 @@ USER_FEED_KEPT = 2_000
 def feed_lease(stream: str) -> str:
     """Held by the one feed process that may write this stream of the fan."""
     return f"{stream}:lease"
+
+
+def signed_once(digest: str) -> str:
+    """A signed request that must not be used twice, until its window is over."""
+    return f"once:{digest}"
+
+
+def rate_bucket(name: str) -> str:
+    """When the bucket of an account, a key or an address is full again, in µs of Redis' clock. Gone when it is full."""
+    return f"rl:{name}"

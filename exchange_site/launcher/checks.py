@@ -167,13 +167,7 @@ def lint(home: Home, options: argparse.Namespace) -> int:
             "docker-compose.yml",
         ],
     }
-    unused = {  # Settings can be read without any server: nothing here talks to one.
-        "SECRET_KEY": "lint",
-        "DATABASE_URL": "postgresql://lint@127.0.0.1:9/lint",
-        "REDIS_LOG_URL": "redis://127.0.0.1:9/0",
-        "REDIS_FAN_URL": "redis://127.0.0.1:9/1",
-    }
-    environment = {**os.environ, **unused, "DJANGO_SETTINGS_MODULE": "exchange_site.settings.test"}
+    environment = environment_without_servers()
     failed = []
     for name, command in checks.items():
         print(f"--- {name}", flush=True)
@@ -183,6 +177,24 @@ def lint(home: Home, options: argparse.Namespace) -> int:
         f"lint: {len(checks) - len(failed)} of {len(checks)} passed" + (f"; failed: {', '.join(failed)}" * bool(failed))
     )
     return 1 if failed else 0
+
+
+def environment_without_servers() -> dict[str, str]:
+    """Settings can be read without any server; what runs with these talks to none."""
+    unused = {
+        "SECRET_KEY": "unused",
+        "DATABASE_URL": "postgresql://unused@127.0.0.1:9/unused",
+        "REDIS_LOG_URL": "redis://127.0.0.1:9/0",
+        "REDIS_FAN_URL": "redis://127.0.0.1:9/1",
+    }
+    return {**os.environ, **unused, "DJANGO_SETTINGS_MODULE": "exchange_site.settings.test"}
+
+
+# -------------------------------------------------------------------------------------------------------------- sim
+def sim(home: Home, options: argparse.Namespace) -> int:
+    """The simulation of engine, log and database writer; it needs no server and touches no data."""
+    command = [sys.executable, "-m", "exchange_site.simulation", *options.words]
+    return subprocess.run(command, cwd=ROOT, env=environment_without_servers(), check=False).returncode
 
 
 # ------------------------------------------------------------------------------------------------------------ bench

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exchange_site.launcher import checks, control, logs, startup
+from exchange_site.launcher import chaos, checks, control, logs, startup
 from exchange_site.launcher import status as status_of
 from exchange_site.launcher.home import DEFAULT_PORT, ROOT, Home, LauncherError
 from exchange_site.launcher.processes import NAMES, manage
@@ -63,7 +63,13 @@ def parser() -> argparse.ArgumentParser:
     add(verbs, "reset", reset).add_argument("--yes", action="store_true", help="do not ask")
     for name in ("stop", "start", "restart"):
         add(verbs, name, one_process).add_argument("name", choices=NAMES, metavar="NAME")
-    for name, run in (("manage", run_manage), ("test", checks.test), ("bench", checks.bench)):
+    for name, run in (
+        ("manage", run_manage),
+        ("test", checks.test),
+        ("bench", checks.bench),
+        ("sim", checks.sim),
+        ("chaos", chaos.chaos),
+    ):
         verb = verbs.add_parser(name, add_help=False, prefix_chars="\0", allow_abbrev=False)
         verb.add_argument("words", nargs="*")
         verb.set_defaults(run=run)

@@ -166,6 +166,18 @@ class Home:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 
+    def signer_database_url(self) -> str | None:
+        """The signer's own role in the embedded PostgreSQL; None where the server is not ours to make roles in."""
+        if "postgres" not in self.embedded():
+            return None
+        port = self.known_port("postgres") or 0
+        return f"postgresql://exchange_signer:{self.secret('signer')}@127.0.0.1:{port}/exchange"
+
+    def signer_environment(self) -> dict[str, str]:
+        """What the signer has and no other process: the folder of its keys, and its database role."""
+        url = self.signer_database_url() or self.environ.get("SIGNER_DATABASE_URL")
+        return {"SIGNER_DIR": str(self.path / "signer"), **({"DATABASE_URL": url} if url else {})}
+
     def database_fingerprint(self) -> str:
         """Names the database without giving away its password, so that stamps of another one do not count."""
         return hashlib.sha256(self.environ.get("DATABASE_URL", "embedded").encode()).hexdigest()[:16]

@@ -31,6 +31,7 @@ COLOURS = {
     "web": "94",
     "celery_worker": "90",
     "celery_beat": "90",
+    "signer": "95",
     "market_maker": "93",
 }
 

@@ -24,10 +24,11 @@ class Process:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-# Celery's worker complains about root in four lines; on a laptop that is nobody's concern (the log file has them).
+# Celery's worker complains about root in four lines, and tells of the wallet's sweepers every few seconds; on a laptop
+# that is nobody's concern (the log file has them).
 NOT_ABOUT_ROOT = re.compile(
     rb"^(?!.*(superuser privileges|absolutely not recommended|Please specify a different user"
-    rb"|User information: uid=0|_warn_or_raise_security_error))"
+    rb"|User information: uid=0|_warn_or_raise_security_error|INFO celery\S* Task accounts\.wallet\.tasks))"
 )
 READY = re.compile(rb"\bready\b", re.IGNORECASE)
 TROUBLE = re.compile(rb"error|fatal|panic|can't|failed", re.IGNORECASE)
@@ -35,7 +36,7 @@ TROUBLE = re.compile(rb"error|fatal|panic|can't|failed", re.IGNORECASE)
 # Stopping goes group by group: nobody may ask something that is gone already. The engine stops after everything that
 # sends to it, what reads its events stops after it, and the servers go last.
 STOP_ORDER: tuple[tuple[str, ...], ...] = (
-    ("market_maker", "celery_beat", "celery_worker"),
+    ("market_maker", "celery_beat", "celery_worker", "signer"),
     ("web",),
     ("engine",),
     ("db_writer", "market_feed", "user_feed"),
@@ -43,7 +44,7 @@ STOP_ORDER: tuple[tuple[str, ...], ...] = (
 )
 SERVERS = ("redis", "postgres")
 CORE = ("engine", "db_writer", "market_feed", "user_feed", "web")
-AROUND = ("market_maker", "celery_worker", "celery_beat")
+AROUND = ("market_maker", "celery_worker", "celery_beat", "signer")
 NAMES = SERVERS + CORE + AROUND
 
 
@@ -51,10 +52,16 @@ def manage(*words: str) -> list[str]:
     return [sys.executable, "manage.py", *words]
 
 
-def application_processes(web_port: int, web_probe: Probe, host: str, workers: int) -> list[Process]:
-    """Everything of ours, in the order of starting. Redis and PostgreSQL come from `embedded`, where they are ours."""
+def application_processes(
+    web_port: int, web_probe: Probe, host: str, workers: int, signer: dict[str, str] | None = None
+) -> list[Process]:
+    """Everything of ours, in the order of starting. Redis and PostgreSQL come from `embedded`, where they are ours.
+
+    `signer` is what only the signer's environment has: its keys and its database role.
+    """
     web = [sys.executable, "-m", "uvicorn", "exchange_site.asgi:application", "--host", host, "--port", str(web_port)]
     web += ["--loop", "uvloop", "--http", "exchange_site.http_protocol:JsonRefusingProtocol", "--no-server-header"]
+    web += ["--no-proxy-headers"]  # The application does it, for TRUSTED_PROXIES only.
     web += ["--ws", "websockets-sansio", "--ws-ping-interval", "60", "--ws-ping-timeout", "60"]
     web += ["--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
     web += ["--no-access-log", "--timeout-graceful-shutdown", "3"]
@@ -74,4 +81,5 @@ def application_processes(web_port: int, web_probe: Probe, host: str, workers: i
         Process("market_maker", manage("run_market_maker"), ready_line=READY),
         Process("celery_worker", worker, ready_line=READY, on_console=NOT_ABOUT_ROOT),
         Process("celery_beat", beat, ready_line=re.compile(rb"beat: Starting")),
+        Process("signer", manage("run_signer"), ready_line=READY, environment=signer or {}),
     ]

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from exchange_site.launcher.logs import Console, RotatingLog
 from exchange_site.launcher.processes import manage
 
 MIGRATIONS = "migrations"
-SEED_DATABASE = "seed_database"
+SEED_DATABASE = "seed_database_with_wallet"  # Another name when there is more to seed: older homes get it too.
 SEED_ENGINE = "seed_engine"
 
 
@@ -33,8 +33,11 @@ class Setup:
         self.log = RotatingLog(home.logs / "setup.log")
         self.lines: deque[str] = deque(maxlen=12)  # The end of the output of the command that runs or ran last.
 
-    async def migrate(self) -> None:
-        """Brings the schema up to date. The stamp counts only for this database with as many migrations applied."""
+    async def migrate(self, signer_database_url: str | None = None) -> None:
+        """Brings the schema up to date. The stamp counts only for this database with as many migrations applied.
+
+        Where the server is ours, the signer's role is made anew with the schema.
+        """
         wanted = migrations_digest()
         applied = await asyncio.to_thread(applied_migrations, self.environment["DATABASE_URL"])
         stamp = [wanted, applied, self.home.database_fingerprint()]
@@ -42,6 +45,8 @@ class Setup:
             return
         self.console.line("setup", "bringing the database up to date")
         await self.must("migrate", "--no-input", show=False)
+        if signer_database_url:
+            await self.must("signer_role", show=False, SIGNER_DATABASE_URL=signer_database_url)
         applied = await asyncio.to_thread(applied_migrations, self.environment["DATABASE_URL"])
         self.home.set_stamp(MIGRATIONS, [wanted, applied, self.home.database_fingerprint()])
 
@@ -52,21 +57,21 @@ class Setup:
         await self.must("seed", option)
         self.home.set_stamp(stamp, self.home.database_fingerprint())
 
-    async def must(self, *words: str, show: bool = True) -> None:
+    async def must(self, *words: str, show: bool = True, **environment: str) -> None:
         """Runs `manage.py WORDS`; raises LauncherError with the end of its output when it fails."""
-        code = await self.run(manage(*words), show)
+        code = await self.run(manage(*words), show, environment)
         if code != 0:
             lines = "\n".join("  " + line for line in self.lines)
             raise LauncherError(f"manage.py {' '.join(words)} failed (exit code {code}):\n{lines}")
 
-    async def run(self, command: list[str], show: bool) -> int:
+    async def run(self, command: list[str], show: bool, environment: Mapping[str, str] | None = None) -> int:
         running = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             start_new_session=True,
             preexec_fn=die_with_parent,
             limit=2**20,

@@ -89,7 +89,7 @@ class Supervisor:
         setup = startup.Setup(self.home, environment, self.console)
         self._add_application(environment)
         self._start(["engine"])  # Needs only Redis, and is the slowest to be ready after a crash.
-        await setup.migrate()
+        await setup.migrate(self.home.signer_database_url())
         await self._seed(setup, startup.SEED_DATABASE, "--database")
         self._start(name for name in CORE if name != "engine")
         late = await self._until_ready(CORE, READY_TIMEOUT_S)
@@ -143,7 +143,7 @@ class Supervisor:
     def _add_application(self, environment: dict[str, str]) -> None:
         workers = int(environment.get("EXCHANGE_WEB_WORKERS", "1"))
         probe = startup.web_probe(HOST, self.web_port)
-        for process in application_processes(self.web_port, probe, HOST, workers):
+        for process in application_processes(self.web_port, probe, HOST, workers, self.home.signer_environment()):
             self._add(process, environment)
 
     def _add(self, process: Process, environment: dict[str, str]) -> None:

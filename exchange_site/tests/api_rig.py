@@ -95,11 +95,13 @@ class Trader(Signer):
         )
 
 
-async def ask(method: str, path: str, *, cookies: Any = None, **request: Any) -> httpx.Response:
-    """One request to the whole site, in process."""
-    transport = httpx.ASGITransport(app=application, raise_app_exceptions=True)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, cookies=cookies) as client:
-        return await client.request(method, path, **request)
+async def ask(
+    method: str, path: str, *, cookies: Any = None, client: tuple[str, int] = ("127.0.0.1", 123), **request: Any
+) -> httpx.Response:
+    """One request to the whole site, in process; `client` is the address it seems to come from."""
+    transport = httpx.ASGITransport(app=application, raise_app_exceptions=True, client=client)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, cookies=cookies) as browser:
+        return await browser.request(method, path, **request)
 
 
 def assert_refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from exchange_site.kernel import rate_limits
 from exchange_site.tests import api_rig
 from exchange_site.tests.api_rig import Trader
 from marketdata.hub import market_hub
@@ -53,4 +54,5 @@ async def site(engine: FakeEngine) -> AsyncIterator[None]:
     """Closes what the application starts on the event loop of a test."""
     yield
     await gateway.close_shared()
+    await rate_limits.close_shared()
     await market_hub().stop()

@@ -66,3 +66,44 @@ async def test_what_cannot_be_parsed(flags: Any, sent: bytes) -> None:
     assert b"content-type: application/json; charset=utf-8" in lines
     assert b"content-length: %d" % len(body) in lines
     assert json.loads(body) == {"code": "INVALID_CLIENT_REQUEST", "message": "This is not a valid HTTP request"}
+
+
+TOO_LONG = {
+    "too many headers": GET + b"".join(b"X-H%d: 1\r\n" % i for i in range(1000)) + b"\r\n",
+    "one long header": GET + b"X-Long: " + b"a" * 40_000 + b"\r\n\r\n",
+    "a header without end": GET + b"X-Long: " + b"a" * 300_000,
+    "headers without end": GET + b"".join(b"X-H%d: %s\r\n" % (i, b"b" * 500) for i in range(99)),
+    "a path without end": b"GET /" + b"a" * 300_000,
+}
+
+
+async def _answer_of(sent: bytes) -> bytes:
+    config = uvicorn.Config(
+        _body_is_read, http="exchange_site.http_protocol:JsonRefusingProtocol", lifespan="off", log_config=None
+    )
+    config.load()
+    make: Any = config.http_protocol_class
+    server = await asyncio.get_running_loop().create_server(lambda: make(config, ServerState(), {}), "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(sent)
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+
+@pytest.mark.parametrize("sent", TOO_LONG.values(), ids=TOO_LONG.keys())
+async def test_a_head_that_is_too_long(sent: bytes) -> None:
+    answer = await _answer_of(sent)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    if answer:
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "INVALID_CLIENT_REQUEST"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /api/v1/time HTTP/1.1\r\nHost:", GET + b"X-Slow: "])
+async def test_a_head_that_does_not_come(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exchange_site.http_protocol.HEAD_TIMEOUT_S", 0.2)
+    assert await _answer_of(sent) == b""

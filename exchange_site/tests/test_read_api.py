@@ -9,13 +9,13 @@ from accounts.models import Balance, LedgerPosting
 from exchange_site.api_errors import exact
 from exchange_site.kernel.fast_http import json_response
 from exchange_site.tests.api_rig import Trader, ask, assert_refused
-from marketdata.models import Kline, Market, MarketFigures, Trade
+from marketdata.models import FeeSchedule, Kline, Market, MarketFigures, Trade
 from matching.client import gateway
 from matching.messages import OrderStatus, OrderType, OrderView, SelfTradePrevention, Side, TimeInForce
 from matching.tests.fake_engine import FakeEngine
 from trading.api import freshness
 from trading.api.json import order_object
-from trading.models import Checkpoint, Fill, Order
+from trading.models import AccountRules, Checkpoint, Fill, Order
 
 AT = datetime(2026, 1, 31, 23, 59, 59, 123000, tzinfo=UTC)
 FAR_N = 10**9
@@ -81,6 +81,51 @@ async def test_one_order_by_either_name(alice: Trader, bob: Trader) -> None:
     assert_refused(await alice.ask("GET", "/api/v1/order/x"), 404, "RESOURCE_NOT_FOUND")
     for query in ({"symbol": "SOL_USDC"}, {"symbol": "SOL_USDC", "orderId": "1", "clientId": "7"}, {"orderId": "1"}):
         assert_refused(await alice.ask("GET", "/api/v1/order", query=query), 400, "INVALID_CLIENT_REQUEST")
+
+
+@pytest.fixture
+def conditional(rows: Market, alice: Trader) -> Order:
+    return Order.objects.create(
+        id=4, account=alice.account, market=rows, side="Ask", order_type="Limit", status="TriggerPending",
+        price_ticks=1850, quantity_lots=50, time_in_force="GTD", post_only=False, self_trade_prevention="Decrement",
+        created_at=AT, updated_at=AT, n=2, client_id=9, trigger_price_ticks=1900, fires_above=False, expires_at=AT,
+        take_profit_trigger_ticks=1700, take_profit_price_ticks=1699, related_order_id=1,
+    )  # fmt: skip
+
+
+async def test_an_order_that_waits_for_its_trigger_is_open(conditional: Order, alice: Trader) -> None:
+    waiting, _ = (await alice.ask("GET", "/api/v1/orders")).json()
+    assert (waiting["status"], waiting["triggerPrice"], waiting["triggerQuantity"]) == ("TriggerPending", "19", "0.5")
+    assert (waiting["takeProfitTriggerPrice"], waiting["takeProfitLimitPrice"]) == ("17", "16.99")
+    assert (waiting["relatedOrderId"], waiting["triggeredAt"], waiting["expireTime"]) == ("1", None, 1769903999123)
+    query = {"symbol": "SOL_USDC", "clientId": "9"}
+    assert (await alice.ask("GET", "/api/v1/order", query=query)).json() == waiting
+    assert (await alice.ask("GET", "/api/v1/order/4")).json() == waiting
+    account = (await alice.ask("GET", "/api/v1/account")).json()
+    assert (account["limitOrders"], account["triggerOrders"]) == (1, 1)
+    [row, *_] = (await alice.ask("GET", "/wapi/v1/history/orders")).json()
+    assert (row["id"], row["status"], row["triggerPrice"], row["triggerBy"]) == (
+        "4",
+        "TriggerPending",
+        "19",
+        "LastPrice",
+    )
+    assert not {"relatedOrderId", "triggeredAt", "reduceOnly"} & row.keys()
+
+
+async def test_fees_are_those_of_the_accounts_tier(rows: Market, alice: Trader, tiers: None) -> None:
+    account = (await alice.ask("GET", "/api/v1/account")).json()
+    assert (account["spotMakerFee"], account["spotTakerFee"]) == ("-0.5", "3")
+
+
+@pytest.fixture
+def tiers(rows: Market, alice: Trader) -> None:
+    """The account's tier 3 has no fees of its own, so those of tier 2 count, in their newest version."""
+    for seq, tier, maker, taker in ((1, 0, 800, 1000), (2, 2, 9, 9), (3, 2, -50, 300), (4, 4, 1, 1)):
+        FeeSchedule.objects.create(
+            seq=seq, market=rows, version=seq, tier=tier, maker_fee_ppm=maker, taker_fee_ppm=taker, at=AT
+        )
+    AccountRules.objects.create(account_id=alice.account.pk, tier=3)
 
 
 async def test_order_history(alice: Trader) -> None:

@@ -23,6 +23,7 @@ from matching.core.words import (
     CANCELLED,
     DECREMENT,
     FILLED,
+    OPEN,
     PARTIALLY_FILLED,
     REJECT_BOTH,
     REJECT_MAKER,
@@ -53,6 +54,7 @@ class Clearing(NamedTuple):
 def begin(venue: Venue, market: Market, auction_ms: int | None, reason: str, events: list[Event]) -> None:
     """Collect orders from here on. The caller has announced the new state."""
     market.state = AUCTION
+    market.resumes_in = OPEN
     market.auction_ends_at_ms = None if auction_ms is None else venue.at_ms + auction_ms
     market.indicated = None
     if market.auction_ends_at_ms is not None:
@@ -64,9 +66,11 @@ def begin(venue: Venue, market: Market, auction_ms: int | None, reason: str, eve
 
 
 def interrupt(venue: Venue, market: Market, reason: str, events: list[Event]) -> None:
-    """A volatility interruption: the market's own auction begins."""
+    """A volatility interruption: the market's own auction begins; then it goes on as it was."""
+    resumes_in = market.state
     _announce(market, AUCTION, reason, events)
     begin(venue, market, market.limits.auction_ms, reason, events)
+    market.resumes_in = resumes_in
 
 
 def pause(venue: Venue, market: Market, reason: str, events: list[Event]) -> None:

@@ -41,7 +41,8 @@ class Market:
     """`fees` holds `(maker_ppm, taker_ppm)` by account tier; tier 0 is always there, and unpacked for speed.
 
     `reference_ticks` is the price that the band is measured from, taken at `reference_at_ms`. In an auction
-    `auction_ends_at_ms` says when it ends (None: when told) and `indicated` what was published last.
+    `auction_ends_at_ms` says when it ends (None: when told), `resumes_in` in which state the market then goes on, and
+    `indicated` what was published last.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class Market:
         "quote_units_per_tick_lot",
         "reference_at_ms",
         "reference_ticks",
+        "resumes_in",
         "state",
         "symbol",
         "taker_fee_ppm",
@@ -95,6 +97,7 @@ class Market:
         self.reference_ticks: int | None = None
         self.reference_at_ms = 0
         self.auction_ends_at_ms: int | None = None
+        self.resumes_in = MarketState.OPEN
         self.indicated: AuctionIndicated | None = None
         self.open_orders = open_orders  # Of all markets, by order id.
         self.of_account: dict[int, dict[int, Order]] = {}

@@ -7,8 +7,9 @@ from matching.core.ending import take_back
 from matching.core.schedule import pop_due, set_timer
 from matching.core.timers import CANCEL_AFTER, EXPIRY, Timer
 from matching.core.venue import Venue
-from matching.core.words import CLOSED, EXPIRED, OPEN
+from matching.core.words import CLOSED, EXPIRED
 from matching.messages import (
+    MAX_INT,
     CancelAfter,
     CancelAfterSet,
     DeadlineReply,
@@ -41,6 +42,8 @@ def set_cancel_after(venue: Venue, cmd: CancelAfter, events: list[Event]) -> Dea
     """Set an account's dead man's switch anew, or turn it off."""
     if venue.rules_version < 2:
         return Refused(reason=RefusalReason.RULES_NOT_ACTIVE)
+    if not 0 < cmd.account_id <= MAX_INT:
+        return Refused(reason=RefusalReason.INVALID_PARAMETER)
     deadline_ms = venue.at_ms + cmd.after_ms if cmd.after_ms else None
     if deadline_ms is None:
         venue.timers.deadlines.pop(cmd.account_id, None)
@@ -81,4 +84,4 @@ def _cancel_all_of(venue: Venue, timer: Timer, at_most: int, events: list[Event]
 
 def _end_auction(venue: Venue, symbol: str, events: list[Event]) -> None:
     market = venue.markets[symbol]
-    administration.change_state(venue, market, OPEN, "engine", "The auction has ended.", events)
+    administration.change_state(venue, market, market.resumes_in, "engine", "The auction has ended.", events)

@@ -104,6 +104,7 @@ def _dump_market(market: Market) -> dict[str, object]:
         "fee_version": market.fee_version,
         "indicated": None if market.indicated is None else msgspec.to_builtins(market.indicated),
         "state": market.state.value,
+        "resumes_in": market.resumes_in.value,
         "orders": resting,
         "waiting": [_dump_order(order) for order in market.triggers.orders()],
     }
@@ -200,6 +201,7 @@ def _load_market(venue: Venue, saved: dict[str, Any]) -> None:
         market.set_fees(0, saved["maker_fee_ppm"], saved["taker_fee_ppm"])
         market.fee_version = 1
     market.state = MarketState(saved["state"])
+    market.resumes_in = MarketState(saved.get("resumes_in", MarketState.OPEN))
     for row in saved["orders"]:
         _put_back(market, _load_order(market, row))
     for row in saved.get("waiting", ()):

@@ -48,7 +48,7 @@ def test_everything_runs_and_trades(own):
     for name, child in status["processes"].items():
         assert own.pid(name) == child["pid"]
         assert (own.home / "logs" / f"{name}.log").exists()
-    assert set(own.demo) == {"operator@example.org", "alice@example.org", "bob@example.org"}
+    assert set(own.demo) == {"operator@example.org", "operator2@example.org", "alice@example.org", "bob@example.org"}
     assert wait_until(lambda: newest_trade(own), 60, "a matched trade")
 
 

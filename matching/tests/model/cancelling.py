@@ -121,7 +121,7 @@ def run_timers(model) -> bool:
             ended += 1
             take_back(model, model.markets[what.market], what, OrderStatus.EXPIRED, EndReason.GOOD_TILL_DATE)
         elif kind == 2:
-            open_market(model, what, MarketState.OPEN, "", "")
+            open_market(model, what, what.resumes_in, "", "")
         else:
             ended += run_switch(model, number, MOST_ENDED - ended)
 

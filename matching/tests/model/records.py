@@ -147,6 +147,7 @@ class Market:
     fees: dict[int, tuple[int, int]]  # Tier -> maker, taker.
     fee_version: int = 1
     state: MarketState = MarketState.OPEN
+    resumes_in: MarketState = MarketState.OPEN  # When an auction ends by itself.
     orders: list[Order] = field(default_factory=list)  # Resting and waiting ones, in no order.
     last_price: int | None = None
     reference_price: int | None = None

@@ -89,6 +89,8 @@ def change_state(model, market: Market, state: MarketState, actor: str, reason: 
 
 
 def start_auction(model, market: Market, auction_ms: int | None, actor: str = "", reason: str = "") -> None:
+    # After an interruption (nobody asked for it) the market goes on as it was, else it opens.
+    market.resumes_in = MarketState.OPEN if actor else market.state
     change_state(model, market, MarketState.AUCTION, actor, reason)
     market.auction_ends_at_ms = None if auction_ms is None else model.now + auction_ms
     model.events.append(AuctionStarted(market=market.symbol, ends_at_ms=market.auction_ends_at_ms, reason=reason))
