@@ -63,6 +63,12 @@ def published(log: redis.Redis) -> PublishedEngine:
     return PublishedEngine(log)
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers here come and go by the dozen: they notice a stop at once."""
+    monkeypatch.setattr("trading.writer.loop.BLOCK_MS", 20)
+
+
 class Writers:
     """Runs writer loops in threads, each on connections of its own, until the database has an outcome."""
 
