@@ -96,6 +96,8 @@ def test_ctrl_c_ends_every_process_and_removes_the_folder(home: Path):
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # As in a terminal; whoever runs the tests in the background may have had it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         try:
             wait_until(lambda: sum("run_engine" in line for line in processes_of(home)) == 2, 120, "both engines run")
