@@ -1,6 +1,6 @@
 """Sends the outbox to the engine: one row at a time, each until its answer is known.
 
-The rule that makes every effect happen exactly once (decision 0007): a number is on disk before it is sent; the engine
+The rule that makes every effect happen exactly once (decision 0006): a number is on disk before it is sent; the engine
 executes only the number after its last and answers "done" to a repetition; a refused row gives its number to the next.
 """
 
