@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import functools
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from typing import Any
 
 from exchange_site.launcher.home import ROOT
 from exchange_site.launcher.logs import LONGEST_LINE, Console, RotatingLog
-from exchange_site.launcher.processes import Process
+from exchange_site.launcher.processes import SERVERS, Process
 
 BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 PROBE_EVERY_S = 0.05
@@ -128,7 +129,7 @@ class Child:
                 env={**self.environment, **self.process.environment},
                 start_new_session=True,  # Ctrl-C is for the supervisor only; it stops the others in order.
                 user=self.process.user,
-                preexec_fn=die_with_parent,
+                preexec_fn=functools.partial(die_with_parent, self._last_signal()),
             )
         except OSError as error:
             pipe.close()
@@ -193,6 +194,11 @@ class Child:
             self.state = state
             self.on_change()
 
+    def _last_signal(self) -> signal.Signals:
+        """How it ends with a supervisor that was killed. Redis and PostgreSQL close their files; ours survive anything,
+        and one that waits politely for a neighbour that is gone would be in the way of the next start."""
+        return self.process.stop_signal if self.process.name in SERVERS else signal.SIGKILL
+
     def _signal(self, number: signal.Signals) -> None:
         """To the process; SIGKILL to its whole group, which it leads."""
         if self.pid is None:
@@ -201,10 +207,10 @@ class Child:
             os.killpg(self.pid, number) if number == signal.SIGKILL else os.kill(self.pid, number)
 
 
-def die_with_parent() -> None:
+def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
     """Runs in the child between fork and exec: the kernel ends it when the supervisor ends, however that happens."""
     if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
 def in_words(code: int) -> str:
