@@ -57,13 +57,19 @@ def test_a_stranger_deposits_and_withdraws(exchange: RunningExchange, page: Page
     page.click("button:has-text('Send')")
     page.goto(f"{url}/wallet/deposit?asset=SOL")
     expect(page.locator("text=Credited")).to_be_visible(timeout=PATIENCE_MS)  # Without a reload.
-    page.goto(f"{url}/wallet/withdraw?asset=SOL")
     outside = make_address("Solana", "a stranger's own wallet")
-    page.fill("#address", outside)
-    page.fill("#quantity", "2")
-    page.fill("#code", code(secret, wait_for_next=True))  # Each code works once.
-    page.click("button.primary:has-text('Withdraw')")
-    expect(page.locator(".notice.error")).to_have_count(0)
+    notices: list[str] = []
+    for _ in range(3):  # A code can be refused at the turn of a half minute; people then take the next one.
+        page.goto(f"{url}/wallet/withdraw?asset=SOL")
+        page.fill("#address", outside)
+        page.fill("#quantity", "2")
+        page.fill("#code", code(secret, wait_for_next=True))  # Each code works once.
+        page.click("button.primary:has-text('Withdraw')")
+        page.wait_for_load_state()
+        notices = page.locator(".notice.error").all_inner_texts()
+        if not notices:
+            break
+    assert notices == []
     page.wait_for_url(re.compile(r"/wallet/withdrawals/\d+$"))
     withdrawal = page.url
     page.goto(f"{url}/wallet/simulated?chain=Solana")
