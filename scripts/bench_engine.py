@@ -11,7 +11,7 @@ from bench_support import ROOT, machine, percentile
 
 sys.path.insert(0, str(ROOT))
 
-from exchange_site.launcher.checks import scratch_services
+from exchange_site.launcher.testing import scratch_services
 from matching import oracle
 
 RUNS = 3

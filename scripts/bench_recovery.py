@@ -8,7 +8,7 @@ from bench_support import ROOT, machine
 
 sys.path.insert(0, str(ROOT))
 
-from exchange_site.launcher.checks import scratch_services
+from exchange_site.launcher.testing import scratch_services
 
 
 async def measure() -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exchange_site.launcher import chaos, checks, control, logs, startup
+from exchange_site.launcher import chaos, checks, control, logs, startup, testing
 from exchange_site.launcher import status as status_of
 from exchange_site.launcher.home import DEFAULT_PORT, ROOT, Home, LauncherError
 from exchange_site.launcher.processes import NAMES, manage
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         add(verbs, name, one_process).add_argument("name", choices=NAMES, metavar="NAME")
     for name, run in (
         ("manage", run_manage),
-        ("test", checks.test),
+        ("test", testing.test),
         ("bench", checks.bench),
         ("sim", checks.sim),
         ("chaos", chaos.chaos),

@@ -1,0 +1,168 @@
+"""`./exchange test`: every test, in groups that run beside each other on servers of their own."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from exchange_site.launcher import embedded, startup
+from exchange_site.launcher.child import Child
+from exchange_site.launcher.home import ROOT, Home, LauncherError
+from exchange_site.launcher.logs import Console, RotatingLog, last_lines
+from exchange_site.launcher.processes import Process
+
+BROWSER_PACKAGES = ("chromium", "fonts-liberation")
+COUNT = re.compile(r"(\d+) (passed|failed|error|errors|skipped|deselected|xfailed|xpassed)\b")
+SERVERS_TIMEOUT_S = 30.0
+LONGEST_LINE_BYTES = 16 * 1024 * 1024  # A failed comparison may print a whole book in one line.
+AT_ONCE = 2  # Groups beside each other. Each is one busy process and its servers; more only makes them wait.
+
+# The browser tests need a process of their own: Playwright keeps an event loop in the main thread. The site group is
+# what no other group names, so that a new folder of tests cannot be forgotten; it says "." because an --ignore has no
+# power over the configured testpaths.
+ENGINE_FOLDERS = ("matching", "exchange_site/simulation", "exchange_site/chaos")
+BROWSER_FOLDER = "exchange_site/tests/e2e"
+GROUPS = {
+    "browser": ["-m", "e2e", BROWSER_FOLDER],
+    "site": [".", *(f"--ignore={folder}" for folder in (*ENGINE_FOLDERS, BROWSER_FOLDER))],
+    "engine": [*ENGINE_FOLDERS],
+}
+
+
+def test(home: Home, options: argparse.Namespace) -> int:
+    """Every test; with words of the caller one pytest run with them. Nothing of `home` is touched."""
+    ensure_browser()
+    return asyncio.run(run_tests({"": options.words} if options.words else GROUPS))
+
+
+async def run_tests(groups: dict[str, list[str]]) -> int:
+    """Runs each group on servers of its own, the slowest first; the exit code of the first that failed."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def run(name: str, words: list[str]) -> tuple[int, dict[str, int]]:
+        async with turns, scratch_services() as environment:
+            return await pytest(words, environment, name)
+
+    totals: dict[str, int] = {}
+    code = 0
+    for found, counts in await asyncio.gather(*(run(name, words) for name, words in groups.items())):
+        code = code or found
+        for word, count in counts.items():
+            totals[word] = totals.get(word, 0) + count
+    failed = totals.get("failed", 0) + totals.get("error", 0)
+    skipped = f", {totals['skipped']} skipped" if totals.get("skipped") else ""
+    if code and not failed:
+        print(f"pytest ended with exit code {code} without naming a failed test; see above.")
+    print(f"{totals.get('passed', 0)} passed, {failed} failed{skipped}", flush=True)
+    return code
+
+
+async def pytest(words: list[str], environment: dict[str, str], name: str) -> tuple[int, dict[str, int]]:
+    """Shows its output as it comes, each line under the group's name, and reads the counts off its last line."""
+    colour = ["--color=yes"] if sys.stdout.isatty() else []
+    label = f"{name:<7} | " if name else ""
+    print(f"{label}$ pytest " + " ".join(words), flush=True)
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", *colour, *words),
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        limit=LONGEST_LINE_BYTES,
+    )
+    last = ""
+    try:
+        assert running.stdout is not None
+        async for raw in running.stdout:
+            line = raw.decode(errors="replace")
+            sys.stdout.write(label + line)
+            sys.stdout.flush()
+            last = line if line.strip() else last
+        code = await running.wait()
+    finally:
+        if running.returncode is None:
+            running.send_signal(signal.SIGTERM)
+            await running.wait()
+    counts = {word.removesuffix("s") if word == "errors" else word: int(number) for number, word in COUNT.findall(last)}
+    return code, counts
+
+
+@contextlib.asynccontextmanager
+async def scratch_services() -> AsyncIterator[dict[str, str]]:
+    """A Redis and a PostgreSQL that exist for this run only; yields the environment that leads to them."""
+    with tempfile.TemporaryDirectory(prefix="exchange-test-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 - where PostgreSQL runs as nobody it must be able to pass here.
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("EXCHANGE_", "REDIS_"))}
+        for name in ("DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FILE"):
+            environ.pop(name, None)
+        home = Home(Path(folder) / "home", environ)
+        home.prepare()
+        if os.geteuid() == 0:
+            home.path.chmod(0o711)
+        ports = {name: home.pick_port(name) for name in ("redis", "postgres")}
+        redis = embedded.prepare_valkey(home, ports["redis"])
+        postgres = await asyncio.to_thread(embedded.prepare_postgres, home, ports["postgres"], False)
+        environment = home.environment() | {"DJANGO_SETTINGS_MODULE": "exchange_site.settings.test"}
+        probes = {
+            "redis": startup.redis_probe(ports["redis"], home.secret("redis")),
+            "postgres": startup.postgres_probe(environment["DATABASE_URL"]),
+        }
+        console = Console()
+        silent = re.compile(rb"(?!)")
+        children = []
+        for name, service in (("redis", redis), ("postgres", postgres)):
+            process = Process(name, service.command, probe=probes[name], user=service.user, on_console=silent)
+            log = RotatingLog(home.logs / f"{name}.log")
+            children.append(Child(process, environment, log, console, home.run / f"{name}.pid"))
+        try:
+            await start_all(children)
+            yield environment
+        finally:
+            await asyncio.gather(*(child.stop() for child in children))
+            console.close()
+
+
+async def start_all(children: list[Child]) -> None:
+    changed = asyncio.Event()
+    for child in children:
+        child.on_change = changed.set
+        child.start()
+    deadline = time.monotonic() + SERVERS_TIMEOUT_S
+    while late := [child for child in children if child.state != "ready"]:
+        changed.clear()
+        try:
+            await asyncio.wait_for(changed.wait(), deadline - time.monotonic())
+        except TimeoutError:
+            lines = "\n".join(last_lines(late[0].log.path, 12))
+            raise LauncherError(f"{late[0].process.name} for the tests does not start:\n{lines}") from None
+
+
+def ensure_browser() -> None:
+    """Debian's Chromium for the browser tests. They are never skipped in silence: without it there is no test run."""
+    if shutil.which("chromium"):
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *BROWSER_PACKAGES]
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"exchange: installing {' and '.join(BROWSER_PACKAGES)} ...", file=sys.stderr, flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for attempt in (["apt-get", "update"], command):
+            done = subprocess.run(
+                attempt, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+        if shutil.which("chromium"):
+            return
+        raise LauncherError(f"Chromium for the browser tests could not be installed:\n{done.stderr.strip()}")
+    raise LauncherError(
+        "The browser tests need the program chromium on PATH. On Debian: "
+        f"sudo {' '.join(command)}. On Ubuntu, whose package is a snap, and elsewhere: install Chromium or Chrome "
+        "yourself and put a link named chromium on PATH."
+    )
