@@ -33,19 +33,20 @@ ENGINE_FOLDERS = ("matching", "exchange_site/simulation", "exchange_site/chaos")
 BROWSER_FOLDER = "exchange_site/tests/e2e"
 GROUPS = {
     "browser": ["-m", "e2e", BROWSER_FOLDER],
-    "site": [".", *(f"--ignore={folder}" for folder in (*ENGINE_FOLDERS, BROWSER_FOLDER))],
-    "engine": [*ENGINE_FOLDERS],
+    "site": ["-m", "not alone", ".", *(f"--ignore={folder}" for folder in (*ENGINE_FOLDERS, BROWSER_FOLDER))],
+    "engine": ["-m", "not alone", *ENGINE_FOLDERS],
 }
+ALONE = {"alone": ["-m", "alone and not e2e"]}  # What holds a promise about time, when all the rest is done.
 
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Every test; with words of the caller one pytest run with them. Nothing of `home` is touched."""
     ensure_browser()
-    return asyncio.run(run_tests({"": options.words} if options.words else GROUPS))
+    return asyncio.run(run_tests([{"": options.words}] if options.words else [GROUPS, ALONE]))
 
 
-async def run_tests(groups: dict[str, list[str]]) -> int:
-    """Runs each group on servers of its own, the slowest first; the exit code of the first that failed."""
+async def run_tests(rounds: list[dict[str, list[str]]]) -> int:
+    """Runs each group on servers of its own, a round's groups beside each other; the code of the first that failed."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(name: str, words: list[str]) -> tuple[int, dict[str, int]]:
@@ -54,10 +55,11 @@ async def run_tests(groups: dict[str, list[str]]) -> int:
 
     totals: dict[str, int] = {}
     code = 0
-    for found, counts in await asyncio.gather(*(run(name, words) for name, words in groups.items())):
-        code = code or found
-        for word, count in counts.items():
-            totals[word] = totals.get(word, 0) + count
+    for groups in rounds:
+        for found, counts in await asyncio.gather(*(run(name, words) for name, words in groups.items())):
+            code = code or found
+            for word, count in counts.items():
+                totals[word] = totals.get(word, 0) + count
     failed = totals.get("failed", 0) + totals.get("error", 0)
     skipped = f", {totals['skipped']} skipped" if totals.get("skipped") else ""
     if code and not failed:

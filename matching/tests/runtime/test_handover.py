@@ -42,6 +42,7 @@ def caught_up(connection: LogConnection) -> bool:
     return any(one.warm and one.n == n for one in standbys(connection))
 
 
+@pytest.mark.alone
 def test_g14_leaders_killed_under_load_are_replaced_within_five_seconds(
     engines: Engines, ledger: Ledger, connection: LogConnection
 ):

@@ -117,6 +117,7 @@ def p99(waits: list[float]) -> float:
     return sorted(waits)[len(waits) * 99 // 100]
 
 
+@pytest.mark.alone
 def test_g12_overload_is_answered_fast_and_cancels_get_through(engines: Engines, log: redis.Redis):
     pid = engines.start().pid
     listed = [codec.encode(command) for command in listing()]
