@@ -6,12 +6,15 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.decorators import action
 
+from accounts.audit import admin as audit_admin  # noqa: F401 - the audit log registers its own.
 from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, RateTier, User
 from accounts.wallet import admin as wallet_admin  # noqa: F401 - the wallet registers its own.
 from marketdata.admin_base import ReadOnlyAdmin, coins
@@ -38,11 +41,36 @@ class UserAdmin(ModelAdmin):
     list_filter = ["is_active", "is_staff"]
     search_fields = ["email"]
     ordering = ["email"]
-    fields = ["email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
+    fields = [
+        "email", "first_name", "last_name", "is_active", "is_staff", "groups", "is_superuser", "last_login",
+        "date_joined",
+    ]  # fmt: skip
+    filter_horizontal = ["groups"]
+    actions_detail = ["look_as"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        own = ["email", "last_login", "date_joined"]
-        return own if getattr(request.user, "is_superuser", False) else [*own, "is_staff", "is_superuser"]
+        """Roles are given by who may give them, never to oneself; superusers are made by superusers."""
+        fixed = ["email", "last_login", "date_joined"]
+        if not getattr(request.user, "is_superuser", False):
+            fixed.append("is_superuser")
+        own = obj is not None and obj.pk == request.user.pk
+        if own or not request.user.has_perm("exchange_site.assign_roles"):
+            fixed += ["is_staff", "groups"]
+        return [*fixed, "is_active"] if own else fixed
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only a superuser changes a superuser, or who freezes people could lock out everybody above them."""
+        above = isinstance(obj, User) and obj.is_superuser and not getattr(request.user, "is_superuser", False)
+        return bool(super().has_change_permission(request, obj)) and not above
+
+    def has_look_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return bool(request.user.has_perm("exchange_site.view_as_user"))
+
+    @action(description="Look as this user", permissions=["look"], icon="visibility")
+    def look_as(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = get_object_or_404(User, pk=object_id)
+        context = {**self.admin_site.each_context(request), "title": f"Look as {user}", "user_seen": user}
+        return render(request, "admin/staff/look_as.html", {**context, "opts": User._meta})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # People sign up; `manage.py create_user` makes staff.
@@ -52,8 +80,12 @@ class UserAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        values = ", ".join(f"{name}={form.cleaned_data[name]}" for name in form.changed_data)
+        values = ", ".join(f"{name}={_shown(form.cleaned_data[name])}" for name in form.changed_data)
         note(request, "user.change", obj.email, values)
+
+
+def _shown(value: object) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, QuerySet) else str(value)
 
 
 @admin.register(RateTier)
@@ -141,12 +173,3 @@ class LedgerPostingAdmin(ReadOnlyAdmin):
     @admin.display(description="amount")
     def amount(self, posting: LedgerPosting) -> str:
         return coins(posting.asset, posting.units)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor", "action", "subject", "reason", "ip_address"]
-    list_filter = ["action"]
-    search_fields = ["subject", "reason", "actor__email", "=command_id"]
-    list_select_related = ["actor"]
-    ordering = ["-id"]

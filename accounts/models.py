@@ -174,24 +174,19 @@ class LedgerPosting(models.Model):
         indexes = [models.Index(fields=["account", "-id"], name="posting_by_account")]
 
 
-class AuditEntry(models.Model):
-    """Who did what, and why. Rows are only ever added."""
+class FaucetTry(models.Model):
+    """One try of an account to get demo funds: its number is the payment's reference, so no try pays twice."""
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
-    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    action = models.CharField(max_length=64)
-    subject = models.CharField(max_length=128)
-    reason = models.CharField(max_length=256, blank=True)
-    command_id = models.CharField(max_length=64, blank=True)
-    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "audit entries"
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.subject}"
+        indexes = [models.Index(fields=["account", "-at"], name="faucet_try_by_account")]
 
 
-# Django finds models through this module; the wallet keeps its own in its package.
+# Django finds models through this module; the audit log and the wallet keep their own in their packages.
+from accounts.audit.models import AuditEntry  # noqa: E402, F401
+from accounts.ledger import models as ledger_models  # noqa: E402, F401
+from accounts.site import models as site_models  # noqa: E402, F401
 from accounts.wallet import models as wallet_models  # noqa: E402, F401
 from accounts.wallet.simulated import models as simulated_models  # noqa: E402, F401

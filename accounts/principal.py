@@ -23,6 +23,7 @@ class Principal:
     can_read: bool = True
     can_trade: bool = True
     can_withdraw: bool = True
+    only_looks: bool = False  # A member of staff who sees the site as its user: nothing may change.
     key_id: int | None = None  # None: a browser session.
     allowance: Allowance = Allowance()
 

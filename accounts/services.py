@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, User
+from accounts.models import Account, ApiKey, FaucetTry, LedgerPosting, User
 from accounts.signing.keys import decode_public_key
 from exchange_site.kernel import errors
 from exchange_site.kernel.errors import ApiError
@@ -22,7 +22,6 @@ from matching.messages import Answer, Command, CreditAccount, FundHouse, Refused
 DEMO_FUNDS = {"USDC": "10000", "SOL": "25", "BTC": "0.1", "ETH": "2"}  # What the faucet gives, in whole coins.
 SCOPES = frozenset({"read", "trade", "withdraw"})
 FAUCET_EVERY = timedelta(hours=24)
-FAUCET_ACTION = "account.faucet"
 KEYS_KEPT = timedelta(seconds=45)  # The engine remembers idempotency keys for longer, however many it holds.
 
 
@@ -145,7 +144,7 @@ def credit_demo_funds(account: Account) -> int:
     return max(paid)
 
 
-def _faucet_try(account: Account) -> tuple[AuditEntry, bool]:
+def _faucet_try(account: Account) -> tuple[FaucetTry, bool]:
     """The record of this try, and whether it is new: an older one may have been paid, or may still be.
 
     It is on disk before the engine hears of it. Raises ApiError when it is too early.
@@ -153,10 +152,9 @@ def _faucet_try(account: Account) -> tuple[AuditEntry, bool]:
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         since = timezone.now() - FAUCET_EVERY
-        recent = AuditEntry.objects.filter(action=FAUCET_ACTION, subject=str(account.pk), at__gt=since).first()
+        recent = FaucetTry.objects.filter(account=account, at__gt=since).order_by("-pk").first()
         if recent is None:
-            try_ = AuditEntry.objects.create(action=FAUCET_ACTION, subject=str(account.pk), actor=account.user)
-            return try_, True
+            return FaucetTry.objects.create(account=account), True
         if LedgerPosting.objects.filter(account=account, reference=f"faucet:{recent.pk}").exists():
             wait_s = max(1, int((recent.at + FAUCET_EVERY - timezone.now()).total_seconds()))
             raise ApiError(

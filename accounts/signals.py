@@ -5,6 +5,7 @@ from django.dispatch import receiver
 
 from accounts.models import AuditEntry, User
 from accounts.services import ensure_account
+from accounts.site import sign_ins  # noqa: F401 - hears of logins.
 from marketdata.signals import staff_acted
 
 
@@ -22,4 +23,5 @@ def keep_record(sender: object, **act: object) -> None:
         reason=str(act["reason"])[:256],
         command_id=act["command_id"],
         ip_address=act["ip_address"],
+        details=act.get("details") or {},
     )

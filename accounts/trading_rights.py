@@ -20,13 +20,16 @@ UNBLOCK = "account.unblock"
 EVERYWHERE = "everywhere"
 
 
-def set_tier(account: Account, tier: int, by: By) -> int:
-    """Put an account into a fee tier, for orders from then on; the outcome number of the change. Raises ApiError."""
+def set_tier(account: Account, tier: int, by: By, *, key: str | None = None) -> int:
+    """Put an account into a fee tier, for orders from then on; the outcome number of the change. Raises ApiError.
+
+    `key` makes a repetition within minutes harmless; without one each call is an act of its own.
+    """
     by = by.checked()
     _trader(account)
     if not 0 <= tier <= MAX_TIER:
         raise ApiError(errors.INVALID_CLIENT_REQUEST, f"A tier is 0 to {MAX_TIER}")
-    command = SetAccountTier(account_id=account.pk, tier=tier, idempotency_key=new_key(), **by.names())
+    command = SetAccountTier(account_id=account.pk, tier=tier, idempotency_key=key or new_key(), **by.names())
     return decide(command, by, "account.tier", f"account {account.pk}: tier {tier}")
 
 

@@ -8,3 +8,4 @@ class ExchangeSiteConfig(AppConfig):
         # Tasks sent from any Django process need the configured application. Not in the package's __init__: the
         # launcher imports this package before anything is installed.
         from exchange_site import celery  # noqa: F401
+        from exchange_site.ops import looking  # noqa: F401 - connects the receivers

@@ -17,8 +17,8 @@ from exchange_site.wsgi import application as django_application  # isort: skip 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
-from exchange_site import api_limits, cors, fast_lane
-from exchange_site.kernel import event_loop, rate_limits
+from exchange_site import api_limits, cors, fast_lane, web_metrics
+from exchange_site.kernel import event_loop, metrics, rate_limits
 from exchange_site.kernel.client_address import believed
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError
 from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, check_declared_length, error_response
@@ -41,7 +41,10 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         gateway.shared()
         scope = believed(scope)
         if await api_limits.admit_socket(scope, receive, send):
-            await websocket_application(scope, receive, send)
+            web_metrics.begin(scope)
+            web_metrics.socket_connections.inc()
+            with web_metrics.sockets.track_inprogress():
+                await websocket_application(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
 
@@ -50,6 +53,12 @@ async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     event_loop.serve_here()
     gateway.shared()  # Views in threads use it too, so it has to exist on this loop before they run.
     path: str = scope["path"]
+    handler = fast_lane.handler_of(scope["method"], path)
+    if not settings.API_FAST_LANE and is_api(path):
+        handler = None
+    send = web_metrics.counting(
+        web_metrics.DJANGO if handler is None else web_metrics.FAST, web_metrics.begin(scope), send
+    )
     if cors.is_public(path):
         send = cors.open_to_everybody(send)
         if scope["method"] == "OPTIONS":
@@ -63,9 +72,6 @@ async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         except ApiError as error:
             await error_response(error).send(send)
             return
-    handler = fast_lane.handler_of(scope["method"], path)
-    if not settings.API_FAST_LANE and is_api(path):
-        handler = None
     if handler is not None:
         await fast_lane.serve(handler, scope, receive, send)
         return
@@ -130,6 +136,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             say_goodbye_on_sigterm()
+            metrics.serve("web")
             await send({"type": "lifespan.startup.complete"})
         else:
             await gateway.close_shared()

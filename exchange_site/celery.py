@@ -9,6 +9,8 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings.local")
 
-app = Celery("exchange_site")
+app = Celery("exchange_site", task_cls="exchange_site.ops.jobs:RecordedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+from exchange_site.ops import task_metrics  # noqa: E402, F401 - connects to the signals of worker and beat.

@@ -1,14 +1,33 @@
-"""What every page knows about the site."""
+"""What every page knows about the site and its reader."""
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import translation
+from django.utils.functional import SimpleLazyObject
+
+from accounts.site import preferences
+from accounts.site.preferences import Preferences
+from exchange_site.news.selectors import banner_for
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    return {"site_name": settings.SITE_NAME, "demo_mode": settings.DEMO_MODE, "theme": theme_of(request)}
+    wanted = preferences.of(request)
+    return {
+        **frame(wanted),
+        "demo_mode": settings.DEMO_MODE,
+        "styleguide": settings.STYLEGUIDE,
+        "banner": SimpleLazyObject(lambda: banner_for(wanted.seen_announcement)),
+    }
 
 
-def theme_of(request: HttpRequest) -> str:
-    """The reader's chosen theme, or "" where the system decides."""
-    theme = request.COOKIES.get("theme", "")
-    return theme if theme in {"dark", "light", "contrast"} else ""
+def frame(wanted: Preferences) -> dict[str, object]:
+    """What the frame of a page needs, and all an error page gets: nothing here asks the database."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return {
+        "site_name": settings.SITE_NAME,
+        "theme": wanted.theme,
+        "preferences": wanted,
+        "language": language,
+        "languages": settings.LANGUAGES,
+        "numbers": preferences.numbers_of(wanted, language),
+    }

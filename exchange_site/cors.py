@@ -7,9 +7,9 @@ from exchange_site.kernel.fast_http import Send
 PUBLIC_PATHS = frozenset(
     f"/api/v1/{name}"
     for name in (
-        "assets", "borrowLend/markets", "borrowLend/markets/history", "collateral", "depth", "fundingRates", "kline",
-        "klines", "market", "market-data", "markPrices", "markets", "openInterest", "ping", "prediction",
-        "prediction/tags", "status", "ticker", "tickers", "time", "trades", "trades/history", "wallets",
+        "assets", "auction", "borrowLend/markets", "borrowLend/markets/history", "collateral", "depth",
+        "fundingRates", "kline", "klines", "market", "market-data", "markPrices", "markets", "openInterest", "ping",
+        "prediction", "prediction/tags", "status", "ticker", "tickers", "time", "trades", "trades/history", "wallets",
     )
 )  # fmt: skip
 PUBLIC_PREFIX = "/api/v1/markets/"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 
-from exchange_site import health
+from exchange_site import health, web_metrics
 from exchange_site.kernel.errors import MAINTENANCE, METHOD_NOT_ALLOWED, SERVER_ERROR, ApiError
 from exchange_site.kernel.fast_http import (
     ClientGone,
@@ -22,7 +22,7 @@ from trading.api.fast_lane import ROUTES as ORDER_ROUTES
 
 log = logging.getLogger(__name__)
 
-ROUTES: Routes = {**health.ROUTES, **MARKET_ROUTES, **ORDER_ROUTES}
+ROUTES: Routes = {**health.ROUTES, **web_metrics.ROUTES, **MARKET_ROUTES, **ORDER_ROUTES}
 DJANGO_METHODS = {"/api/v1/order": ("GET",), "/api/v1/orders": ("GET",)}  # Reads of the database share these paths.
 
 

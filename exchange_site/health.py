@@ -1,11 +1,15 @@
 """Is this process alive (`/healthz`), and can the site do its work (`/readyz`)? Plain JSON, without a session.
 
-`/readyz` names what is missing, so that a load balancer's log is the first diagnosis.
+`/healthz` asks nobody: a process that answers it need not be restarted, whatever else is down. `/readyz` says whether
+requests should be sent here: both Redis and the database answer, an engine leads and takes commands, and the database
+is not hopelessly behind it. It names what is missing, so that a load balancer's log is the first diagnosis.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from redis.exceptions import RedisError
@@ -14,6 +18,7 @@ from exchange_site.kernel.clock import now_ms
 from exchange_site.kernel.db_threads import in_db_thread
 from exchange_site.kernel.fast_http import Request, Response, Routes, json_response
 from exchange_site.kernel.redis_client import async_fan_client, async_log_client
+from exchange_site.kernel.redis_names import ENGINE
 from matching.client import gateway
 
 CHECK_TIMEOUT_S = 3
@@ -51,11 +56,22 @@ async def _engine() -> bool:
     return (await gateway.shared().position()).takes_commands(now_ms())
 
 
+async def _writer() -> bool:
+    """The database is near enough to the engine for histories and balances to mean something."""
+    client: Any = async_log_client()
+    try:
+        n, database_n = await client.hmget(ENGINE, "n", "db_n")
+    finally:
+        await client.aclose()
+    return int(n or 0) - int(database_n or 0) <= settings.READY_MAX_LAG_OUTCOMES
+
+
 CHECKS: dict[str, Callable[[], Awaitable[bool]]] = {
     "redis-log": _log,
     "redis-fan": _fan,
     "database": _database,
     "engine": _engine,
+    "db-writer": _writer,
 }
 
 

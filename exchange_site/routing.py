@@ -1,4 +1,4 @@
-"""Which consumer serves which WebSocket path. There is one endpoint, found on the root and on `/ws`."""
+"""What serves which WebSocket path: streams on the root and on `/ws`, order entry on `/ws/orders`."""
 
 import asyncio
 import signal
@@ -12,6 +12,7 @@ from django.urls import path, re_path
 
 from marketdata.fanout import close_all
 from trading.consumers import ExchangeConsumer
+from trading.order_socket.watch import order_socket_application, order_sockets
 
 
 async def _refuse(
@@ -26,8 +27,20 @@ async def _refuse(
 
 _exchange = ExchangeConsumer.as_asgi()
 websocket_application = URLRouter(
-    [path("", _exchange), path("ws", _exchange), path("ws/", _exchange), re_path("", _refuse)]
+    [
+        path("", _exchange),
+        path("ws", _exchange),
+        path("ws/", _exchange),
+        path("ws/orders", order_socket_application),
+        re_path("", _refuse),
+    ]
 )
+
+
+def close_all_sockets() -> None:
+    """Tell every client of the running event loop that we go away."""
+    close_all()
+    order_sockets().close_all()
 
 
 def say_goodbye_on_sigterm() -> None:
@@ -41,7 +54,7 @@ def say_goodbye_on_sigterm() -> None:
     loop, servers_own = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
     def close_sockets_first(signum: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(close_all)
+        loop.call_soon_threadsafe(close_all_sockets)
         if callable(servers_own):
             servers_own(signum, frame)
 

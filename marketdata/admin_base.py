@@ -4,11 +4,12 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from marketdata.admin_export import ExportsAdmin
 from marketdata.models import Asset, Market
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Nobody adds, edits or deletes rows here, whatever rights they have."""
+class ReadOnlyAdmin(ExportsAdmin, ModelAdmin):
+    """Nobody adds, edits or deletes rows here, whatever rights they have. Every list can be exported."""
 
     show_full_result_count = False  # Counting millions of rows for a list page is not worth it.
     list_per_page = 50

@@ -1,12 +1,54 @@
-"""How figures look to people: grouping, signs, short totals. Text and whole numbers only, never a float."""
+"""How figures look to people: grouping, signs, short totals. Text and whole numbers only, never a float.
+
+Figures are written as the reader of the running request likes them (`write_as`); everywhere else, and on the wire,
+with a point. The same rules are in `static/js/decimal.js`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
 UNKNOWN = "\u2014"
 
+STYLES = {"point": (",", "."), "comma": (".", ","), "space": (NARROW_SPACE, ",")}  # Between thousands, before decimals.
+_style: ContextVar[str] = ContextVar("figures_style", default="point")
+
+
+class Shown(str):
+    """A figure in its final form: grouping it again changes nothing. A sign before it or a word behind keep it so."""
+
+    def __str__(self) -> str:
+        return self
+
+    def __radd__(self, before: str) -> "Shown":
+        return Shown(str.__add__(before, self))
+
+    def __add__(self, after: str) -> "Shown":
+        return Shown(str.__add__(self, after))
+
+
+@contextmanager
+def write_as(style: str) -> Iterator[None]:
+    """Inside, figures are written in this style of STYLES."""
+    token = _style.set(style if style in STYLES else "point")
+    try:
+        yield
+    finally:
+        _style.reset(token)
+
+
+def separators() -> tuple[str, str]:
+    """What stands between thousands and before decimals, here and now."""
+    return STYLES[_style.get()]
+
 
 def grouped(text: str) -> str:
     """`"97412.50"` is `"97,412.50"`. Only the whole part is grouped; what is grouped already stays as it is."""
+    if isinstance(text, Shown):
+        return text
+    between, before = separators()
     whole, point, fraction = text.replace(",", "").partition(".")
     sign = ""
     if whole.startswith(("-", MINUS)):
@@ -15,18 +57,22 @@ def grouped(text: str) -> str:
     while len(whole) > 3:
         groups.insert(0, whole[-3:])
         whole = whole[:-3]
-    return sign + ",".join([whole, *groups]) + point + fraction
+    return Shown(sign + between.join([whole, *groups]) + (before if point else "") + fraction)
 
 
 def dimmed_parts(text: str) -> tuple[str, str]:
-    """Split a figure into what counts and the zeros that carry nothing: `"8.00"` is `("8", ".00")`, zero is all dim."""
-    if not text.strip("0.,"):
+    """Split a figure into what counts and the zeros that carry nothing: `"8.00"` is `("8", ".00")`, zero is all dim.
+
+    Takes what `grouped` has written.
+    """
+    between, before = separators()
+    if not text.strip("0" + between + before):
         return "", "0" if text else ""
-    if "." not in text:
+    if before not in text:
         return text, ""
     bright = text.rstrip("0")
-    if bright.endswith("."):
-        bright = bright[:-1]
+    if bright.endswith(before):
+        bright = bright[: -len(before)]
     return bright, text[len(bright) :]
 
 
@@ -42,7 +88,7 @@ def percent(part: int, whole: int) -> str:
         return UNKNOWN
     hundredths = (abs(part) * 20_000 + whole) // (2 * whole)
     sign = "" if hundredths == 0 else ("+" if part > 0 else MINUS)
-    return f"{sign}{grouped(str(hundredths // 100))}.{hundredths % 100:02d}{NARROW_SPACE}%"
+    return Shown(f"{sign}{grouped(f'{hundredths // 100}.{hundredths % 100:02d}')}{NARROW_SPACE}%")
 
 
 def basis_points(part: int, whole: int) -> str:
@@ -50,14 +96,14 @@ def basis_points(part: int, whole: int) -> str:
     if whole <= 0:
         return UNKNOWN
     tenths = (abs(part) * 200_000 + whole) // (2 * whole)
-    return f"{tenths // 10}.{tenths % 10}"
+    return grouped(f"{tenths // 10}.{tenths % 10}")
 
 
 def fee(ppm: int) -> str:
     """Parts per million as a percentage: 800 is `0.08 %`."""
     whole, rest = divmod(ppm, 10_000)
     digits = f"{rest:04d}".rstrip("0").ljust(2, "0")
-    return f"{whole}.{digits}{NARROW_SPACE}%"
+    return Shown(grouped(f"{whole}.{digits}") + f"{NARROW_SPACE}%")
 
 
 def short(text: str) -> str:
@@ -65,8 +111,8 @@ def short(text: str) -> str:
     whole, _, fraction = text.partition(".")
     for digits, name in ((9, "B"), (6, "M")):
         if len(whole) > digits:
-            return f"{grouped(whole[:-digits])}.{whole[-digits:][:2]}{NARROW_SPACE}{name}"
-    return f"{grouped(whole)}.{fraction[:2].ljust(2, '0')}"
+            return Shown(grouped(f"{whole[:-digits]}.{whole[-digits:][:2]}") + f"{NARROW_SPACE}{name}")
+    return grouped(f"{whole}.{fraction[:2].ljust(2, '0')}")
 
 
 def direction(part: int) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import Error as DatabaseError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from exchange_site.kernel.db_threads import in_db_thread
 
@@ -27,8 +28,8 @@ class Halt:
     @property
     def sentence(self) -> str:
         """For traders. Staff is named by the part of its address before the @."""
-        stopped = f"All trading is stopped{since(self.since)}{by(self.actor)}. Open orders stay; you can cancel them."
-        return f"{stopped}{because(self.reason)}"
+        stopped = gettext("All trading is stopped{since}. Open orders stay; you can cancel them.")
+        return stopped.format(since=since(self.since) + by(self.actor)) + because(self.reason)
 
 
 Source = Callable[[], Halt | None]
@@ -77,15 +78,17 @@ def since(moment: datetime | None) -> str:
     if moment is None:
         return ""
     day = "" if moment.date() == timezone.now().date() else f"{moment.day} {moment.strftime('%b')} "
-    return f" since {day}{moment.strftime('%H:%M')}"
+    return gettext(" since {moment}").format(moment=f"{day}{moment.strftime('%H:%M')}")
 
 
 def by(actor: str) -> str:
     """` by eve` for eve@example.org; nothing where nobody is named. Addresses of staff are not for everybody."""
     name = actor.partition("@")[0].strip()
-    return f" by {name}" if name else ""
+    return gettext(" by {name}").format(name=name) if name else ""
 
 
 def because(reason: str) -> str:
     reason = reason.strip()
-    return f" Reason: {reason if reason[-1] in '.!?' else f'{reason}.'}" if reason else ""
+    if not reason:
+        return ""
+    return gettext(" Reason: {reason}").format(reason=reason if reason[-1] in ".!?" else f"{reason}.")

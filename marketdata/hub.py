@@ -34,7 +34,7 @@ from marketdata.feed.messages import (
     decode_market_batch,
 )
 from marketdata.feed.state import TRADES_KEPT
-from marketdata.live_streams import DepthStream, TopStream, depth_key, top_key
+from marketdata.live_streams import DepthStream, HeartbeatStream, TopStream, checksum_key, depth_key, top_key
 from marketdata.stream_names import Stream
 from matching.messages import MarketState
 from matching.symbols import MarketSpec
@@ -67,6 +67,7 @@ class LiveMarket:
         self.trades: deque[PublicTrade] = deque(image.trades, TRADES_KEPT)
         self.depths: dict[int, DepthStream] = {}
         self.top: TopStream | None = None
+        self.heartbeat: HeartbeatStream | None = None
         self.refill_at = 0.0  # Monotonic seconds of the last attempt.
         self._diffs: deque[BookDiff] = deque(maxlen=DIFFS_KEPT)
 
@@ -169,10 +170,22 @@ class MarketHub(FanReader):
         market = self._markets.get(stream.symbol)
         if market is None:
             return
-        if stream.kind == "depth" and stream.window_ms not in market.depths:
-            market.depths[stream.window_ms] = DepthStream(self.fanout, market.spec, stream.window_ms)
+        if stream.kind in ("depth", "checksum") and stream.window_ms not in market.depths:
+            window_ms = stream.window_ms
+            market.depths[window_ms] = DepthStream(self.fanout, market.spec, window_ms, lambda: market.book)
         elif stream.kind == "bookTicker" and market.top is None:
             market.top = TopStream(self.fanout, market.spec, lambda: market.book)
+        elif stream.kind == "heartbeat" and market.heartbeat is None:
+            market.heartbeat = HeartbeatStream(self.fanout, market.spec.symbol, partial(self._heartbeat, market))
+
+    def _heartbeat(self, market: LiveMarket) -> bytes | None:
+        """None while the feed is not heard: then nobody knows whether these are the last ids."""
+        if not self.live:
+            return None
+        if (depth := market.depths.get(0)) is not None:
+            depth.tell_now()
+        last_trade_id = market.trades[-1].trade_id if market.trades else None
+        return frames.heartbeat(market.spec, market.book, last_trade_id, now_us())
 
     def _rest(self, key: Hashable) -> None:
         """Stop what nobody listens to any more."""
@@ -181,8 +194,14 @@ class MarketHub(FanReader):
         market = self._markets.get(key[1])
         if market is None:
             return
-        if key[0] == "depth" and (depth := market.depths.pop(key[2], None)):
-            depth.stop()
+        if key[0] in ("depth", "checksum"):
+            depth = market.depths.get(key[2])
+            if depth is not None and depth.key not in self.fanout and depth.checksum_key not in self.fanout:
+                del market.depths[key[2]]
+                depth.stop()
+        elif key[0] == "heartbeat" and market.heartbeat is not None:
+            market.heartbeat.stop()
+            market.heartbeat = None
         elif key[0] == "bookTicker" and market.top is not None:
             market.top.stop()
             market.top = None
@@ -209,8 +228,10 @@ class MarketHub(FanReader):
 
     def _attend_market(self, symbol: str) -> None:
         for window_ms in (0, 200, 600, 1000):
-            if depth_key(symbol, window_ms) in self.fanout:
+            if depth_key(symbol, window_ms) in self.fanout or checksum_key(symbol, window_ms) in self.fanout:
                 self._attend(Stream("depth", symbol, window_ms=window_ms))
+        if ("heartbeat", symbol) in self.fanout:
+            self._attend(Stream("heartbeat", symbol))
         if top_key(symbol) in self.fanout:
             self._attend(Stream("bookTicker", symbol))
 
@@ -220,6 +241,8 @@ class MarketHub(FanReader):
                 depth.stop()
             if market.top is not None:
                 market.top.stop()
+            if market.heartbeat is not None:
+                market.heartbeat.stop()
 
     def decode(self, payload: bytes) -> MarketBatch:
         return decode_market_batch(payload)
@@ -287,6 +310,8 @@ class MarketHub(FanReader):
 def stream_key(stream: Stream) -> Hashable:
     if stream.kind == "depth":
         return depth_key(stream.symbol, stream.window_ms)
+    if stream.kind == "checksum":
+        return checksum_key(stream.symbol, stream.window_ms)
     if stream.kind == "kline":
         return ("kline", stream.symbol, stream.interval)
     return (stream.kind, stream.symbol)

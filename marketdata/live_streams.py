@@ -17,6 +17,7 @@ from matching.symbols import MarketSpec
 
 SHORTEST_PAUSE_S = 0.010
 LONGEST_PAUSE_S = 0.500
+HEARTBEAT_S = 1.0
 REST_FACTOR = 2  # A busy stream uses half of the event loop's time, the rest is for everybody else.
 
 
@@ -63,11 +64,16 @@ class Pacer:
 
 
 class DepthStream:
-    """`depth.<symbol>` (window 0) or `depth.<window>.<symbol>` of one market while somebody listens."""
+    """`depth.<symbol>` (window 0) or `depth.<window>.<symbol>` of one market while somebody listens.
 
-    def __init__(self, fanout: Fanout, spec: MarketSpec, window_ms: int) -> None:
+    And `checksum` beside it: for each frame of depth, right after it, the checksum of the book with that `u`.
+    """
+
+    def __init__(self, fanout: Fanout, spec: MarketSpec, window_ms: int, book: Callable[[], BookMirror]) -> None:
         self.key = depth_key(spec.symbol, window_ms)
+        self.checksum_key = checksum_key(spec.symbol, window_ms)
         self._fanout = fanout
+        self._book = book
         self._spec = spec
         self._collected = BookCollector()
         self._pacer = Pacer(self._tell, window_ms / 1000)
@@ -87,7 +93,18 @@ class DepthStream:
             sorted(collected.asks.items()),
         )
         collected.clear()
-        self._fanout.send(self.key, frames.depth(self._spec, diff, now_us()))
+        if self.key in self._fanout:
+            self._fanout.send(self.key, frames.depth(self._spec, diff, now_us()))
+        if self.checksum_key in self._fanout:
+            book = self._book()
+            assert book.update_id == diff.last_id, "whatever changes the book comes through here"
+            self._fanout.send(self.checksum_key, frames.checksum(self._spec, book, now_us()))
+
+    def tell_now(self) -> None:
+        """What waits for the end of a pause, at once."""
+        if self._collected:
+            self._pacer.cancel()
+            self._tell()
 
     def stop(self) -> None:
         self._pacer.cancel()
@@ -122,8 +139,34 @@ class TopStream:
         self._pacer.cancel()
 
 
+class HeartbeatStream:
+    """`heartbeat.<symbol>` of one market: once a second the last ids, so that the end of a stream can be trusted too.
+
+    Whoever has not got as far as a heartbeat says has missed something; `beat` makes it, None while there is none.
+    """
+
+    def __init__(self, fanout: Fanout, symbol: str, beat: Callable[[], bytes | None]) -> None:
+        self.key = ("heartbeat", symbol)
+        self._fanout = fanout
+        self._beat = beat
+        self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._tell)
+
+    def _tell(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._tell)
+        data = self._beat()
+        if data is not None:
+            self._fanout.send(self.key, data)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
 def depth_key(symbol: str, window_ms: int) -> tuple[str, str, int]:
     return ("depth", symbol, window_ms)
+
+
+def checksum_key(symbol: str, window_ms: int) -> tuple[str, str, int]:
+    return ("checksum", symbol, window_ms)
 
 
 def top_key(symbol: str) -> tuple[str, str]:

@@ -3,4 +3,4 @@
 from django.dispatch import Signal
 
 staff_acted = Signal()
-"""Arguments: `actor` (user or None), `action`, `subject`, `reason`, `command_id`, `ip_address`."""
+"""Arguments: `actor` (user or None), `action`, `subject`, `reason`, `command_id`, `ip_address`, `details`."""

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import to_builtins
+
 from exchange_site.kernel import errors
 from exchange_site.kernel.errors import ApiError
 from marketdata.engine_calls import EngineRefused, ask
@@ -62,8 +64,17 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def note(by: By, action: str, subject: str, command_id: str = "", reason: str | None = None) -> None:
-    """Announce an act to whoever keeps the records. `reason` replaces the act's own where there is more to say."""
+def note(
+    by: By,
+    action: str,
+    subject: str,
+    command_id: str = "",
+    reason: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Announce an act to whoever keeps the records. `reason` replaces the act's own where there is more to say;
+    `details` are what was before and after, where somebody may want to know."""
+    approver = {"approver": name_of(by.approver)} if by.approver is not None else {}
     staff_acted.send(
         sender=None,
         actor=by.actor,
@@ -72,6 +83,7 @@ def note(by: By, action: str, subject: str, command_id: str = "", reason: str | 
         reason=checked_reason(by.reason if reason is None else reason),
         command_id=command_id,
         ip_address=by.ip_address,
+        details={**approver, **(details or {})},
     )
 
 
@@ -81,7 +93,7 @@ def decide(command: Any, by: By, action: str, subject: str) -> int:
     The wish is on record before it is sent, and so is its failure.
     """
     key = command.idempotency_key or ""
-    note(by, action, subject, key)
+    note(by, action, subject, key, details={"command": to_builtins(command)})
     try:
         return tell(command)
     except ApiError as error:

@@ -18,7 +18,8 @@ TOO_MANY_STREAMS = (4006, "Too many streams on this connection")
 INVALID_DEPTH_WINDOW = (4008, "Invalid depth window")
 
 _SYMBOL = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)  # Unknown symbols are well-formed and silent.
-_PER_SYMBOL = frozenset({"trade", "bookTicker", "ticker", "auction", "markPrice", "openInterest"})
+_BY_WINDOW = frozenset({"depth", "checksum"})
+_PER_SYMBOL = frozenset({"trade", "bookTicker", "ticker", "auction", "heartbeat", "markPrice", "openInterest"})
 _SILENT = frozenset({"markPrice", "openInterest", "liquidation"})
 _WITH_AT = frozenset({"trade", "ticker", "depth", "bookTicker"})
 _PRIVATE_PER_SYMBOL = frozenset({"orderUpdate", "positionUpdate", "rfqUpdate"})
@@ -36,7 +37,7 @@ class StreamRefused(Exception):
 class Stream:
     """`kind` is the word that names the stream, private ones with `account.`; `symbol` is "" where there is none.
 
-    `window_ms` (depth) is 0 in real time, `interval` belongs to klines.
+    `window_ms` (depth, checksum) is 0 in real time, `interval` belongs to klines.
     """
 
     kind: str
@@ -70,8 +71,8 @@ def parse_stream(name: str) -> Stream:
     kind = parts[0]
     if kind == "account":
         return _private(parts[1:])
-    if kind == "depth":
-        return _depth(parts[1:])
+    if kind in _BY_WINDOW:
+        return _book(kind, parts[1:])
     if kind == "kline" and len(parts) == 3 and parts[1] in INTERVALS:
         return Stream(kind, _symbol(parts[2]), interval=parts[1])
     if kind == "liquidation" and len(parts) == 1:
@@ -81,15 +82,15 @@ def parse_stream(name: str) -> Stream:
     raise StreamRefused(INVALID_STREAM)
 
 
-def _depth(rest: list[str]) -> Stream:
+def _book(kind: str, rest: list[str]) -> Stream:
     if len(rest) == 1:
-        return Stream("depth", _symbol(rest[0]))
+        return Stream(kind, _symbol(rest[0]))
     if len(rest) != 2:
         raise StreamRefused(INVALID_STREAM)
     window_ms = DEPTH_WINDOWS.get(rest[0])
     if window_ms is None:
         raise StreamRefused(INVALID_DEPTH_WINDOW)
-    return Stream("depth", _symbol(rest[1]), window_ms=window_ms)
+    return Stream(kind, _symbol(rest[1]), window_ms=window_ms)
 
 
 def _private(rest: list[str]) -> Stream:

@@ -1,8 +1,9 @@
-"""`./exchange bench api [--orders N]`: orders through the whole system, to committed rows, nothing left out.
+"""`./exchange bench api [--orders N] [--only rest|socket]`: orders to committed rows, nothing left out.
 
-Every process runs but the market maker. Two traders meet at one price with signed REST orders: singly from many
-connections, singly from one connection at a fixed rate, and in batches of 50. Afterwards the rows are counted and
-engine and database reconciled, so that no figure stands for orders that were lost.
+Every process runs but the market maker. Two traders meet at one price: with signed REST orders, singly from many
+connections, singly from one connection at a fixed rate, and in batches of 50; and over the order socket, single orders
+pipelined on many connections, and on one at a fixed rate. Afterwards the rows are counted and engine and database
+reconciled, so that no figure stands for orders that were lost.
 """
 
 import argparse
@@ -14,11 +15,15 @@ from dataclasses import dataclass, field
 
 from bench_support import Scratch, machine, percentile, scratch_exchange, wait_until
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from socket_orders import as_fast_as_they_go, at_a_rate, connect, frame
 
 CONNECTIONS = 32
 BATCH_CONNECTIONS = 3  # An account may have 200 open orders in a market.
 BATCH = 50
 RATES = (250, 500)
+SOCKETS = 8
+SOCKET_WINDOW = 20  # Requests under way on each: 160 in all, so an account stays below its 200 open orders.
+SOCKET_RATES = (250, 500, 1000)
 WINDOW = 60_000
 PRICE, QUANTITY = "170", "0.01"
 
@@ -26,7 +31,7 @@ PRICE, QUANTITY = "170", "0.01"
 class Trader:
     def __init__(self, scratch: Scratch, email: str, side: str, asset: str, amount: str) -> None:
         self.side = side
-        self._key = Ed25519PrivateKey.generate()
+        self.key = self._key = Ed25519PrivateKey.generate()
         self.public = b64encode(self._key.public_key().public_bytes_raw()).decode()
         scratch.call("manage", "set_rate_tier", email, "load test")
         scratch.call("manage", "create_api_key", email, "--public-key", self.public, "--scopes", "read,trade")
@@ -98,6 +103,12 @@ async def measure(name: str, scratch: Scratch, traders: list[Trader], orders: in
     answered = time.perf_counter() - started
     wait_until(lambda: all_written(scratch), "the database")
     written = time.perf_counter() - started
+    report(name, scratch, tally, used, answered, written)
+    return tally.accepted
+
+
+def report(name: str, scratch: Scratch, tally: Tally, used: dict[str, float], answered: float, written: float) -> None:
+    """`used` are the processes' CPU seconds before; times are seconds since the start."""
     times = sorted(tally.seconds)
     p50, p99 = (percentile(times, percent) * 1000 for percent in (50, 99))
     print(
@@ -107,6 +118,41 @@ async def measure(name: str, scratch: Scratch, traders: list[Trader], orders: in
     )
     spent = {name: (seconds - used[name]) * 1e6 / tally.accepted for name, seconds in scratch.cpu_seconds().items()}
     print("  CPU an order, µs: " + ", ".join(f"{name} {micros:.0f}" for name, micros in spent.items() if micros >= 1))
+
+
+def socket_requests(traders: list[Trader], count: int, first: int) -> list[bytes]:
+    """The frames of one trader's connection."""
+    order = {"symbol": "SOL_USDC", "side": traders[first].side, "orderType": "Limit", "price": PRICE}
+    text = json.dumps({"method": "PLACE", "params": {**order, "quantity": QUANTITY}})[1:]
+    return [frame(f'{{"id": {number}, {text}') for number in range(1, count + 1)]
+
+
+async def measure_sockets(scratch: Scratch, traders: list[Trader], orders: int, rate: int) -> int:
+    """Sellers and buyers on connections of their own. Returns how many orders were accepted."""
+    connections = 2 if rate else SOCKETS
+    each = orders // connections
+    plans = [socket_requests(traders, each, number % 2) for number in range(connections)]
+    name = f"WebSocket, single orders at {rate}/s" if rate else f"WebSocket, single orders, {connections} connections"
+    sockets = [
+        await connect(scratch.port, traders[number % 2].key, f"bench-{rate}-{number}") for number in range(connections)
+    ]
+    used = scratch.cpu_seconds()
+    started = time.perf_counter()
+    if rate:
+        drives = [at_a_rate(socket, plan, rate // 2) for socket, plan in zip(sockets, plans, strict=True)]
+    else:
+        drives = [as_fast_as_they_go(socket, plan, SOCKET_WINDOW) for socket, plan in zip(sockets, plans, strict=True)]
+    await asyncio.gather(*drives)
+    answered = time.perf_counter() - started
+    tally = Tally()
+    for socket in sockets:
+        tally.seconds += socket.tally.seconds
+        tally.accepted += socket.tally.accepted
+        for code, count in socket.tally.others.items():
+            tally.others[code] = tally.others.get(code, 0) + count
+        socket.transport.close()
+    await asyncio.to_thread(wait_until, lambda: all_written(scratch), "the database")
+    report(name, scratch, tally, used, answered, time.perf_counter() - started)
     return tally.accepted
 
 
@@ -118,7 +164,9 @@ def all_written(scratch: Scratch) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--orders", type=int, default=20_000, help="Orders of each run.")
-    orders = parser.parse_args().orders
+    parser.add_argument("--only", choices=("rest", "socket"), help="Only the runs over one of the two ways.")
+    options = parser.parse_args()
+    orders = options.orders
     print(machine())
     with scratch_exchange("--without", "market_maker") as scratch:
         traders = [
@@ -126,10 +174,17 @@ def main() -> None:
             Trader(scratch, "bob@example.org", "Bid", "USDC", "100000000"),
         ]
         accepted = 0
+        if options.only != "rest":
+            for rate in (*SOCKET_RATES, 0):
+                accepted += asyncio.run(measure_sockets(scratch, traders, rate * 10 or orders * 2, rate))
         for name, batch, rate, count in (
-            (f"single signed orders, {CONNECTIONS} connections", 1, 0, orders),
-            *((f"single signed orders, one connection at {rate}/s", 1, rate, rate * 10) for rate in RATES),
-            (f"batches of {BATCH}, {BATCH_CONNECTIONS} connections", BATCH, 0, orders * 2),
+            ()
+            if options.only == "socket"
+            else (
+                (f"single signed orders, {CONNECTIONS} connections", 1, 0, orders),
+                *((f"single signed orders, one connection at {rate}/s", 1, rate, rate * 10) for rate in RATES),
+                (f"batches of {BATCH}, {BATCH_CONNECTIONS} connections", BATCH, 0, orders * 2),
+            )
         ):
             accepted += asyncio.run(measure(name, scratch, traders, count, batch, rate))
         count = "from trading.models import Order; print(Order.objects.count())"

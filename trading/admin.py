@@ -7,9 +7,23 @@ from django.http import HttpRequest
 from marketdata.admin_base import ReadOnlyAdmin, coins, price, quantity
 from trading.admin_rights import TradingAccountAdmin
 from trading.admin_venue import VenueAdmin
+from trading.fee_tiers.admin import VolumeTierAdmin
+from trading.ledger.admin import ReconciliationAdmin
+from trading.liabilities.admin import LiabilityProofAdmin
 from trading.models import Checkpoint, Fill, Order
+from trading.takeout.admin import TakeoutAdmin
 
-__all__ = ["CheckpointAdmin", "FillAdmin", "OrderAdmin", "TradingAccountAdmin", "VenueAdmin"]
+__all__ = [
+    "CheckpointAdmin",
+    "FillAdmin",
+    "LiabilityProofAdmin",
+    "OrderAdmin",
+    "ReconciliationAdmin",
+    "TakeoutAdmin",
+    "TradingAccountAdmin",
+    "VenueAdmin",
+    "VolumeTierAdmin",
+]  # fmt: skip
 
 
 @admin.register(Order)

@@ -6,9 +6,12 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from exchange_site.kernel import metrics
 from exchange_site.kernel.redis_client import fan_client, log_client
 from marketdata.feed.loop import FeedLoop, FeedState, owner_name
+from marketdata.feed.metrics import position
 from marketdata.feed.outlet import Outlet
+from matching.client.lag import LagCollector
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ def run_feed(name: str, stream: str, kept: int, load: Callable[[], FeedState], i
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
+    metrics.serve(name, LagCollector(name, lambda: int(metrics.samples(position.labels(name))[0].value)))
     FeedLoop(
         name=name,
         outlet=Outlet(fan_client(), stream, kept, owner_name()),

@@ -53,6 +53,9 @@ class Order(models.Model):
     updated_at = models.DateTimeField()
     n = models.BigIntegerField(help_text="Outcome number of its acceptance.")
     fee_version = models.IntegerField(default=1, help_text="Of the market's fee schedule; the order keeps its rates.")
+    ahead_lots = models.BigIntegerField(
+        null=True, help_text="What the book showed ahead of it at its price when it came to rest; empty: not known."
+    )
     trigger_price_ticks = models.BigIntegerField(null=True)
     trailing_ticks = models.BigIntegerField(null=True)
     fires_above = models.BooleanField(null=True)
@@ -140,6 +143,7 @@ class AccountRules(models.Model):
 
     account_id = models.BigIntegerField(primary_key=True)
     tier = models.PositiveIntegerField(default=0, help_text="Of fees; 0 is the ordinary one.")
+    tier_actor = models.CharField(max_length=128, blank=True, help_text="Who gave it last, as the engine said.")
     cancel_after = models.DateTimeField(null=True, help_text="When its dead man's switch runs out.")
 
     class Meta:
@@ -185,3 +189,10 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.n}"
+
+
+# Django finds models through this module; the ledger, proofs and archives keep theirs in their packages.
+from trading.fee_tiers import models as fee_tier_models  # noqa: E402, F401
+from trading.ledger import models as ledger_models  # noqa: E402, F401
+from trading.liabilities import models as liability_models  # noqa: E402, F401
+from trading.takeout import models as takeout_models  # noqa: E402, F401

@@ -8,11 +8,13 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from accounts.models import OUTSIDE_ACCOUNT_ID, Balance, LedgerPosting
+from accounts.wallet.checks import check_books, check_wallet, reserved_at, unanswered_withdrawals
 from exchange_site.kernel.clock import ms_of
 from marketdata.models import Asset, Auction, FeeSchedule, Market
 from matching.client.dump import engine_dump, plain_terms
 from matching.messages import MarketState, Side
 from trading import selectors
+from trading.ledger.checks import Differ, check_ledger
 from trading.models import AccountBlock, AccountRules, Checkpoint, Order, VenueSwitch
 from trading.writer.store import CHECKPOINT
 
@@ -47,6 +49,7 @@ class Report:
     """What was compared, and every difference as one sentence."""
 
     n: int
+    seq: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     more: int = 0
@@ -79,14 +82,20 @@ class DatabaseState:
     rules: dict[int, AccountRules]
     blocks: set[tuple[int, str]]
     switches: dict[str, int]
-    ledger: dict[tuple[int, str], int]
-    unbalanced: list[tuple[int, int, int]]  # (event seq, asset id, sum that should be 0)
+    outside: dict[str, int]  # Postings of the outside world, by asset.
+    reserved: dict[int, tuple[int, str, int, int]]  # Withdrawals by the engine's id: account, asset, units, fee.
+    unanswered: set[int]  # Withdrawals of which the engine may know more than the wallet has written down.
 
 
-def reconcile() -> Report:
-    """Compare everything at the database's checkpoint. Raises matching.client.dump.DumpFailed."""
-    database = read_database()
-    report = Report(database.n)
+def reconcile(since_seq: int = 0, *, books: bool = False) -> Report:
+    """Compare everything at the database's checkpoint; trades and postings only after event `since_seq`.
+
+    `books` also compares what the engine owes with the coins that the wallet's entries stand for.
+    Raises matching.client.dump.DumpFailed.
+    """
+    report = Report(0)
+    database = read_database(report.differ, since_seq, books=books)
+    report.n, report.seq = database.n, database.seq
     engine = engine_dump(database.n)
     report.compare("chain", engine["chain"], database.chain)
     report.compare("last event", engine["seq"], database.seq)
@@ -95,24 +104,24 @@ def reconcile() -> Report:
     _compare_markets(report, engine["markets"], database)
     _compare_levels(report, engine["markets"], database)
     _compare_accounts(report, engine, database)
-    _compare_ledger(report, engine["assets"], database)
+    _compare_funding(report, engine["assets"], database)
+    _compare_reserved(report, engine["withdrawals"], database)
     return report
 
 
-def read_database() -> DatabaseState:
+def read_database(differ: Differ, since_seq: int = 0, *, books: bool = False) -> DatabaseState:
+    """One snapshot. What the database can find out by itself is told to `differ` at once."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         checkpoint = Checkpoint.objects.filter(name=CHECKPOINT).first() or Checkpoint(name=CHECKPOINT, chain=bytes(32))
         symbols = dict(Asset.objects.values_list("pk", "symbol"))
-        sums = LedgerPosting.objects.order_by().values_list("account_id", "asset_id").annotate(total=Sum("units"))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id / 8, asset_id, sum(units) FROM accounts_ledgerposting "
-                "GROUP BY 1, 2 HAVING sum(units) <> 0 ORDER BY 1 LIMIT %s",
-                [MAX_NAMED],
-            )
-            unbalanced = cursor.fetchall()
+        outside = LedgerPosting.objects.filter(account_id=OUTSIDE_ACCOUNT_ID).order_by()
+        sums = outside.values_list("asset_id").annotate(total=Sum("units"))
+        check_ledger(differ, since_seq)
+        check_wallet(differ, checkpoint.n)
+        if books:
+            check_books(differ, checkpoint.n)
         open_orders = Order.objects.filter(status__in=selectors.OPEN)
         markets = {market.symbol: market for market in Market.objects.select_related("base", "quote", "figures")}
         names = {market.pk: symbol for symbol, market in markets.items()}
@@ -134,8 +143,9 @@ def read_database() -> DatabaseState:
             rules={row.pk: row for row in AccountRules.objects.all()},
             blocks=set(AccountBlock.objects.values_list("account_id", "market")),
             switches=dict(VenueSwitch.objects.values_list("name", "value")),
-            ledger={(account_id, symbols[asset_id]): int(total) for account_id, asset_id, total in sums},
-            unbalanced=unbalanced,
+            outside={symbols[asset_id]: int(total) for asset_id, total in sums},
+            reserved=reserved_at(checkpoint.n),
+            unanswered=unanswered_withdrawals(),
         )
 
 
@@ -165,9 +175,6 @@ def _compare_balances(report: Report, rows: Iterable[dict[str, Any]], database: 
         kept = database.balances.get((account_id, asset), (0, 0))
         report.compare(f"account {account_id} {asset} available", held[0], kept[0])
         report.compare(f"account {account_id} {asset} locked", held[1], kept[1])
-        report.compare(
-            f"account {account_id} {asset} sum of postings", sum(held), database.ledger.get((account_id, asset), 0)
-        )
 
 
 def _compare_orders(report: Report, rows: Iterable[dict[str, Any]], database: DatabaseState) -> None:
@@ -244,16 +251,19 @@ def _compare_accounts(report: Report, engine: dict[str, Any], database: Database
     report.compare("rules version", rules, database.switches.get(str(VenueSwitch.Name.RULES), rules))
 
 
-def _compare_ledger(report: Report, assets: Iterable[dict[str, Any]], database: DatabaseState) -> None:
-    """I1: what people, fees and the house hold is what came from outside; every event's postings sum to zero."""
-    report.counts["accounts with postings"] = len(database.ledger)
+def _compare_funding(report: Report, assets: Iterable[dict[str, Any]], database: DatabaseState) -> None:
+    """I1: what people, fees and the house hold is what came from outside."""
     for asset in assets:
         symbol, funded = asset["symbol"], asset["funded_units"]
         held = sum(sum(amounts) for (_, name), amounts in database.balances.items() if name == symbol)
         report.compare(f"{symbol} sum of all balances", funded, held)
-        report.compare(f"{symbol} from outside", funded, -database.ledger.get((OUTSIDE_ACCOUNT_ID, symbol), 0))
-    for account_id, name in sorted(database.ledger):
-        if account_id != OUTSIDE_ACCOUNT_ID and (account_id, name) not in database.balances:
-            report.differ(f"account {account_id} {name} has postings but no balance")
-    for seq, asset_id, total in database.unbalanced:
-        report.differ(f"postings of event {seq} in asset {asset_id} sum to {total}, not to 0")
+        report.compare(f"{symbol} from outside", funded, -database.outside.get(symbol, 0))
+
+
+def _compare_reserved(report: Report, rows: Iterable[dict[str, Any]], database: DatabaseState) -> None:
+    """What the engine keeps for withdrawals against what the wallet's rows say was reserved and not ended by then."""
+    engine = {row["withdrawal_id"]: (row["account_id"], row["asset"], row["units"], row["fee_units"]) for row in rows}
+    report.counts["reserved withdrawals"] = len(engine)
+    for number in sorted(engine.keys() | database.reserved.keys()):
+        if number not in database.unanswered:
+            report.compare(f"withdrawal {number} reserved", engine.get(number), database.reserved.get(number))

@@ -1,6 +1,6 @@
 """Reading orders, fills and the book from the database: true at the writer's checkpoint."""
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 
 from marketdata.models import FeeSchedule, IcebergLevel
 from matching.messages import OrderStatus, Side
@@ -51,6 +51,15 @@ def book_levels(market_id: int, side: Side, limit: int) -> list[tuple[int, int]]
     return [
         (row["price_ticks"], shown.get((market_id, side.value, row["price_ticks"]), int(row["lots"]))) for row in rows
     ]
+
+
+def best_prices() -> dict[int, tuple[int | None, int | None]]:
+    """Best bid and ask in ticks by market id, of every market that has either; one question for all."""
+    resting = Order.objects.filter(status__in=IN_BOOK, price_ticks__isnull=False)
+    rows = resting.values("market_id").annotate(
+        bid=Max("price_ticks", filter=Q(side=Side.BID.value)), ask=Min("price_ticks", filter=Q(side=Side.ASK.value))
+    )
+    return {row["market_id"]: (row["bid"], row["ask"]) for row in rows.order_by()}
 
 
 def shown_lots(market_id: int | None = None) -> dict[tuple[int, str, int], int]:

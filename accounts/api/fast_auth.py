@@ -18,7 +18,7 @@ from accounts.signing.instructions import instruction_of
 from accounts.signing.verify import Signed, check_signature, request_groups, signed_headers, usable
 from exchange_site.kernel import rate_limits
 from exchange_site.kernel.db_threads import in_db_thread
-from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, UNAUTHORIZED, ApiError
+from exchange_site.kernel.errors import FORBIDDEN, INVALID_CLIENT_REQUEST, UNAUTHORIZED, ApiError
 from exchange_site.kernel.fast_http import Request
 
 _background: set["asyncio.Task[None]"] = set()  # The loop keeps only weak references to its tasks.
@@ -88,5 +88,7 @@ async def _of_session(request: Request) -> Principal:
     except DisallowedHost:
         raise ApiError(INVALID_CLIENT_REQUEST, "Unknown Host header") from None
     if request.method not in proof.SAFE_METHODS:
+        if principal.only_looks:
+            raise ApiError(FORBIDDEN, "You look at the site as somebody else, so nothing can be changed")
         proof.check_csrf(django_request)
     return principal

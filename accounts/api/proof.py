@@ -6,6 +6,7 @@ A request with any signing header is an API request and its cookies are ignored,
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -71,6 +72,8 @@ def load_session(session_key: str) -> Principal:
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     principal = principal_of_user(get_user(request))
+    if request.session.get("hijack_history"):
+        principal = replace(principal, only_looks=True, can_trade=False, can_withdraw=False)
     with _sessions_lock:
         if len(_sessions) >= MAX_SESSIONS_KEPT:
             _sessions.clear()

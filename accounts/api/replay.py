@@ -1,4 +1,4 @@
-"""Signed requests that count only once (S12): those that let money leave.
+"""Signed requests that count only once (S12): those that let money leave, and log-ons of the order socket.
 
 Whoever sees a signed request can send it again within its window. For orders that is the public API's own rule, and
 clients rely on it (`docs/decisions`); what takes money away is remembered until its window is over.
@@ -26,8 +26,12 @@ _client: "redis.Redis | None" = None
 
 def demand_first_use(method: str, path: str, signed: Signed) -> None:
     """Call it when the signature has been checked. Raises ApiError: a repetition, or nobody can remember now."""
-    if (method, path) not in ONCE:
-        return
+    if (method, path) in ONCE:
+        demand_new(signed)
+
+
+def demand_new(signed: Signed) -> None:
+    """As `demand_first_use`, of whatever was signed. Asks Redis, so not on an event loop."""
     # The signature's bytes, not its text: base64 has several spellings of one value, Ed25519 only one of a signature.
     digest = hashlib.sha256(signed.public_key.encode() + base64.b64decode(signed.signature)).hexdigest()
     keep_ms = 2 * int(signed.window) + MARGIN_MS  # A timestamp may lie one window ahead, and is good for one after it.

@@ -43,7 +43,7 @@ def keys(request: HttpRequest, owner: Account) -> HttpResponse:
 
 def _page(request: HttpRequest, owner: Account, status: int) -> HttpResponse:
     context = {
-        "section": "account",
+        "section": "keys",
         "keys": list(api_keys.live_keys(owner)),
         "now": timezone.now(),
         "challenge_text": api_keys.signed_text(api_keys.challenge_of(request.session)),

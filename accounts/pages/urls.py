@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.pages import keys, simulated, views, wallet
+from accounts.pages import favourites, keys, portfolio, security, simulated, views, wallet
 
 urlpatterns = [
     path("wallet", views.wallet, name="wallet"),
@@ -13,7 +13,12 @@ urlpatterns = [
     path("wallet/withdrawals/<int:pk>/cancel", wallet.cancel, name="withdrawal_cancel"),
     path("wallet/withdrawals/<int:pk>/confirm/<str:token>", wallet.confirm, name="withdrawal_confirm"),
     path("wallet/simulated", simulated.page, name="simulated_chains"),
+    path("favourites/<str:symbol>", favourites.favourite, name="favourite"),
+    path("portfolio", portfolio.portfolio, name="portfolio"),
     path("account", views.account, name="account"),
+    path("account/security", security.security, name="security"),
+    path("account/sessions/<int:pk>/end", security.end_session, name="session_end"),
+    path("account/sessions/end-others", security.end_others, name="sessions_end_others"),
     path("account/keys", keys.keys, name="api_keys"),
     path("account/keys/<int:pk>/revoke", keys.revoke, name="api_key_revoke"),
 ]

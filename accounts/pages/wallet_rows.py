@@ -2,34 +2,50 @@
 
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from accounts.wallet import progress
 from accounts.wallet.models import Deposit, Withdrawal
 
 _State = Withdrawal.State
 _STEPS = (
-    (_State.CREATED, "Asked for"),
-    (_State.RESERVED, "Reserved"),
-    (_State.APPROVED, "Approved"),
-    (_State.SIGNED, "Signed"),
-    (_State.SENT, "Sent"),
-    (_State.SETTLED, "Paid"),
+    (_State.CREATED, _("Asked for")),
+    (_State.RESERVED, _("Reserved")),
+    (_State.APPROVED, _("Approved")),
+    (_State.SIGNED, _("Signed")),
+    (_State.SENT, _("Sent")),
+    (_State.SETTLED, _("Paid")),
 )
 _INSIDE = (_State.CREATED, _State.RESERVED, _State.APPROVED, _State.SETTLED)
 _ENDED = (_State.REFUSED, _State.RELEASING, _State.RELEASED)
 _WAITS = {
-    "mail": "your confirmation: open the link in the mail we sent you",
-    "hold": "the end of its hold",
-    "approval": "approval by an operator",
+    "mail": _("your confirmation: open the link in the mail we sent you"),
+    "hold": _("the end of its hold"),
+    "approval": _("approval by an operator"),
 }
+
+
+# What `get_state_display` and `get_held_display` say, listed where makemessages finds it.
+_LABELS = (
+    gettext_noop("Pending"), gettext_noop("Being credited"), gettext_noop("Credited"),
+    gettext_noop("Being taken back"), gettext_noop("Taken back"), gettext_noop("Lost"), gettext_noop("Not held"),
+    gettext_noop("Below the minimum"), gettext_noop("Nobody's memo"), gettext_noop("Deposits are closed"),
+    gettext_noop("Refused by the engine"), gettext_noop("Being reserved"), gettext_noop("Refused"),
+    gettext_noop("Waiting"), gettext_noop("Approved"), gettext_noop("Signed"), gettext_noop("Sent"),
+    gettext_noop("Being settled"), gettext_noop("Paid"), gettext_noop("Being cancelled"), gettext_noop("Cancelled"),
+)  # fmt: skip
 
 
 def in_words(seconds: int) -> str:
     """`86400` is `"24 hours"`."""
-    for size, word in ((3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds % size == 0 and seconds >= size:
-            count = seconds // size
-            return f"{count} {word}" if count == 1 else f"{count} {word}s"
-    return "no time"
+    if not seconds:
+        return gettext("no time")
+    if seconds % 3600 == 0:
+        return ngettext("%(count)d hour", "%(count)d hours", seconds // 3600) % {"count": seconds // 3600}
+    if seconds % 60 == 0:
+        return ngettext("%(count)d minute", "%(count)d minutes", seconds // 60) % {"count": seconds // 60}
+    return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
 
 
 def withdrawal_row(row: Withdrawal) -> dict[str, Any]:
@@ -44,7 +60,7 @@ def withdrawal_row(row: Withdrawal) -> dict[str, Any]:
         "address": row.address,
         "memo": row.memo,
         "at": row.created_at,
-        "word": row.get_state_display(),
+        "word": gettext(row.get_state_display()),
         "tone": {_State.SETTLED: "up", _State.REFUSED: "bad", _State.RELEASED: ""}.get(_State(row.state), "warn"),
         "reason": row.reason.replace("_", " "),
         "hash": row.transaction_hash,
@@ -63,12 +79,12 @@ def steps_of(row: Withdrawal) -> list[dict[str, Any]]:
         return []
     state = _State.SETTLED if row.state == _State.SETTLED else row.state
     steps = [step for step in _STEPS if row.to_account_id is None or step[0] in _INSIDE]
-    order = [step for step, _ in steps]
+    order = [step for step, _word in steps]
     current = _State.SENT if row.state == _State.SETTLING and row.to_account_id is None else state
     if current not in order:
         current = _State.APPROVED
     reached = order.index(_State(current))
-    return [{"word": word, "done": number <= reached} for number, (_, word) in enumerate(steps)]
+    return [{"word": word, "done": number <= reached} for number, (_state, word) in enumerate(steps)]
 
 
 def waiting_for(row: Withdrawal) -> list[str]:
@@ -79,17 +95,20 @@ def waiting_for(row: Withdrawal) -> list[str]:
 
 def deposit_row(row: Deposit) -> dict[str, Any]:
     spec = row.network.asset.spec()
-    word, tone = row.get_state_display(), "warn"
+    word, tone = gettext(row.get_state_display()), "warn"
     if row.held:
-        word = row.get_held_display()
+        word = gettext(row.get_held_display())
     elif row.state == Deposit.State.CREDITED:
         tone = "up"
     elif row.state == Deposit.State.PENDING:
-        word = f"{row.confirmations} of {row.network.confirmations} confirmations" if row.on_chain else "Undone"
+        word = gettext("Undone")
+        if row.on_chain:
+            known = {"known": row.confirmations, "needed": row.network.confirmations}
+            word = gettext("%(known)d of %(needed)d confirmations") % known
     return {
         "symbol": row.network.asset.symbol,
         "amount": spec.format(row.units),
-        "source": "another account here" if row.internal else row.blockchain,
+        "source": gettext("another account here") if row.internal else row.blockchain,
         "hash": "" if row.internal else row.transaction_hash,
         "at": row.created_at,
         "word": word,

@@ -4,6 +4,7 @@ A revoked key stops within `FRESH_S`. While the database is away, known keys go 
 not need the database. Unknown keys are remembered too, so that guessing does not become load.
 """
 
+import base64
 import ipaddress
 import logging
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiKey
@@ -88,6 +90,18 @@ class KeyStore:
                 self._kept.popitem(last=False)
         return found
 
+    def load_many(self, public_keys: set[str]) -> dict[str, KnownKey]:
+        """Those that can be used, as the database has them now, with one question for all. May raise DatabaseError."""
+        rows = _usable_rows().filter(public_key__in=public_keys)
+        found = {row.public_key: known for row in rows if (known := _known(row)) is not None}
+        with self._lock:
+            for public_key in public_keys:
+                previous, known = self._kept.get(public_key, (0.0, None))[1], found.get(public_key)
+                if known is not None and previous is not None:
+                    known.use_noted_at = previous.use_noted_at
+                self._kept[public_key] = (time.monotonic(), known)
+        return found
+
     def forget(self, public_key: str | None = None) -> None:
         """Ask the database again next time: for one key, or for all."""
         with self._lock:
@@ -103,12 +117,18 @@ def _from_database(public_key: str) -> KnownKey | None:
         raw = decode_public_key(public_key)
     except InvalidPublicKey:
         return None
-    row = (
-        ApiKey.objects.filter(public_key=public_key, revoked_at__isnull=True, account__user__is_active=True)
-        .select_related("account__rate_tier")
-        .first()
-    )
-    if row is None or row.account.user_id is None:
+    row = _usable_rows().filter(public_key=public_key).first()
+    return None if row is None else _known(row, raw)
+
+
+def _usable_rows() -> "QuerySet[ApiKey]":
+    rows = ApiKey.objects.filter(revoked_at__isnull=True, account__user__is_active=True)
+    return rows.select_related("account__rate_tier")
+
+
+def _known(row: ApiKey, raw: bytes | None = None) -> KnownKey | None:
+    """`raw` are the key's bytes where they have been checked already. None: the account is nobody's."""
+    if row.account.user_id is None:
         return None
     principal = Principal(
         account_id=row.account_id,
@@ -121,7 +141,8 @@ def _from_database(public_key: str) -> KnownKey | None:
     )
     expires_at_ms = None if row.expires_at is None else ms_of(row.expires_at)
     networks = tuple(ipaddress.ip_network(text) for text in row.ip_list.split())
-    return KnownKey(principal, Ed25519PublicKey.from_public_bytes(raw), expires_at_ms, 0.0, networks)
+    public_key = Ed25519PublicKey.from_public_bytes(raw or base64.b64decode(row.public_key))
+    return KnownKey(principal, public_key, expires_at_ms, 0.0, networks)
 
 
 def due_for_noting(key: KnownKey) -> bool:

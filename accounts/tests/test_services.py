@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, User
+from accounts.models import Account, ApiKey, FaucetTry, LedgerPosting, User
 from exchange_site.kernel import errors
 from exchange_site.kernel.errors import ApiError
 from marketdata.models import Asset
@@ -85,7 +85,7 @@ def test_the_faucet_pays_once_in_24_hours(account, engine):
         services.credit_demo_funds(account)
     assert refused.value.kind is errors.TOO_MANY_REQUESTS
     assert 86_000 < int(refused.value.headers["Retry-After"]) <= 86_400
-    AuditEntry.objects.update(at=timezone.now() - timedelta(hours=25))
+    FaucetTry.objects.update(at=timezone.now() - timedelta(hours=25))
     services.credit_demo_funds(account)
     assert engine.sent[-1][0].reference != reference
 
@@ -119,7 +119,7 @@ def test_a_command_that_was_not_admitted_costs_nothing(account, engine):
     with pytest.raises(ApiError) as refused:
         services.credit_demo_funds(account)
     assert refused.value.kind is errors.MAINTENANCE
-    assert not AuditEntry.objects.exists()
+    assert not FaucetTry.objects.exists()
 
 
 def test_a_house_without_money_is_said_clearly(account, engine):
@@ -127,7 +127,7 @@ def test_a_house_without_money_is_said_clearly(account, engine):
     with pytest.raises(ApiError) as refused:
         services.credit_demo_funds(account)
     assert refused.value.kind is errors.INSUFFICIENT_FUNDS
-    assert not AuditEntry.objects.exists()
+    assert not FaucetTry.objects.exists()
 
 
 def test_g02_a_payment_by_hand_names_its_reference_and_is_not_made_again(account, engine, monkeypatch, capsys):

@@ -94,8 +94,9 @@ class BitcoinCore:
     blockchain = "Bitcoin"
     fee_asset = SYMBOL
 
-    def __init__(self, rpc: Rpc) -> None:
+    def __init__(self, rpc: Rpc, cold: Rpc | None = None) -> None:
         self._rpc = rpc
+        self._cold = cold
 
     def is_valid_address(self, address: str) -> bool:
         return bool(self._rpc.call("validateaddress", address).get("isvalid"))
@@ -104,6 +105,9 @@ class BitcoinCore:
         return str(self._rpc.call("getnewaddress", f"account {account_id}", "bech32"))
 
     def wallet_address(self) -> str | None:
+        return None
+
+    def cold_address(self) -> str | None:
         return None
 
     def changes_since(self, cursor: str, watched_depth: int) -> Changes:
@@ -133,6 +137,12 @@ class BitcoinCore:
             return 0
         mine = self._rpc.call("getbalances")["mine"]
         return satoshi(mine["trusted"]) + satoshi(mine["untrusted_pending"])
+
+    def cold_units(self, asset: str) -> int:
+        """What the wallet named for it holds, confirmed; nothing where none is named."""
+        if asset != SYMBOL or self._cold is None:
+            return 0
+        return satoshi(self._cold.call("getbalances")["mine"]["trusted"])
 
 
 def _incoming(row: dict[str, Any]) -> Incoming:
@@ -206,7 +216,8 @@ _REJECTED = frozenset({VERIFY_ERROR, VERIFY_REJECTED})
 
 
 def watching_wallet() -> BitcoinCore:
-    return BitcoinCore(Rpc(settings.WALLET_BITCOIN_RPC_URL, settings.WALLET_BITCOIN_RPC_WALLET))
+    url, cold = settings.WALLET_BITCOIN_RPC_URL, settings.WALLET_BITCOIN_RPC_COLD_WALLET
+    return BitcoinCore(Rpc(url, settings.WALLET_BITCOIN_RPC_WALLET), Rpc(url, cold) if cold else None)
 
 
 def signing_wallet() -> PayingBitcoinCore:

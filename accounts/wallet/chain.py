@@ -69,6 +69,10 @@ class Chain(Protocol):
         """Where money with a memo arrives, on chains that have such an address."""
         ...
 
+    def cold_address(self) -> str | None:
+        """Of the cold wallet, where there is one address of it. Nothing here can pay from it."""
+        ...
+
     def changes_since(self, cursor: str, watched_depth: int) -> Changes: ...
 
     def confirmed(self, transaction_hash: str) -> Confirmed | None:
@@ -76,7 +80,11 @@ class Chain(Protocol):
         ...
 
     def held_units(self, asset: str) -> int:
-        """What our wallet has there, less what it has already sent."""
+        """What our hot wallet has there, less what it has already sent."""
+        ...
+
+    def cold_units(self, asset: str) -> int:
+        """What our cold wallet has there."""
         ...
 
 

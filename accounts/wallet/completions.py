@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.wallet import alarms, outbox
+from accounts.wallet import alarms, book, outbox
 from accounts.wallet.models import Deposit, OutboxCommand, Withdrawal
 from accounts.wallet.states import locked_deposit, locked_withdrawal, move_deposit, move_withdrawal
 from accounts.wallet.wake import wake
@@ -23,6 +23,7 @@ def _reserved(row: OutboxCommand, done: bool) -> None:
     withdrawal = _withdrawal_of(row)
     if done:
         move_withdrawal(withdrawal, Withdrawal.State.RESERVED)
+        book.withdrawal_reserved(withdrawal, row.outcome_n)
     else:
         # Nothing happened, so its owner may ask under the same client id again.
         move_withdrawal(withdrawal, Withdrawal.State.REFUSED, reason=row.refusal, client_id=None)
@@ -34,6 +35,7 @@ def _settled(row: OutboxCommand, done: bool) -> None:
         _must_not_be_refused(row)
         return
     move_withdrawal(withdrawal, Withdrawal.State.SETTLED)
+    book.withdrawal_ended(withdrawal, row.outcome_n)
     if withdrawal.to_account_id is not None:
         _show_to_recipient(withdrawal)
 
@@ -60,7 +62,9 @@ def _show_to_recipient(withdrawal: Withdrawal) -> None:
 
 def _released(row: OutboxCommand, done: bool) -> None:
     if done:
-        move_withdrawal(_withdrawal_of(row), Withdrawal.State.RELEASED)
+        withdrawal = _withdrawal_of(row)
+        move_withdrawal(withdrawal, Withdrawal.State.RELEASED)
+        book.withdrawal_ended(withdrawal, row.outcome_n)
     else:
         _must_not_be_refused(row)
 
@@ -69,6 +73,7 @@ def _credited(row: OutboxCommand, done: bool) -> None:
     deposit = _deposit_of(row)
     if done:
         move_deposit(deposit, Deposit.State.CREDITED, credited_at=timezone.now())
+        book.deposit_credited(deposit, row.outcome_n)
         return
     deposit.held = Deposit.Held.REFUSED
     deposit.save(update_fields=["held"])
@@ -91,6 +96,11 @@ def _debited(row: OutboxCommand, done: bool) -> None:
 def _defunded(row: OutboxCommand, done: bool) -> None:
     if not done:
         _must_not_be_refused(row, stops=False)  # The house cannot pay; the shortfall stays visible until it can.
+    elif row.deposit_id is not None:
+        book.deposit_undone(_deposit_of(row), row.outcome_n)
+    else:
+        asset, units = row.command["asset"], row.command["units"]
+        book.network_fee_booked(_withdrawal_of(row), asset, units, row.outcome_n)
 
 
 def _must_not_be_refused(row: OutboxCommand, stops: bool = True) -> None:

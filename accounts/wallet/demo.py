@@ -20,6 +20,9 @@ RULES = {
 }
 
 
+COLD_PERCENT = 80  # Of the house's coins.
+
+
 def seed_wallet(house: Mapping[str, str]) -> None:
     """Rules that staff have not set yet, and once for each asset the coins of `house` (whole coins). May run again."""
     for asset in Asset.objects.filter(symbol__in=RULES):
@@ -39,13 +42,20 @@ def seed_wallet(house: Mapping[str, str]) -> None:
         )
         simulated = settings.WALLET_CHAINS.get(asset.blockchain) == "simulated"
         if simulated and asset.symbol in house:
-            _bring_coins(asset, units(house[asset.symbol]))
+            whole = units(house[asset.symbol])
+            cold = whole * COLD_PERCENT // 100
+            bring_coins(asset, cold, f"cold treasury {asset.symbol}", cold=True)
+            bring_coins(asset, whole - cold, f"treasury {asset.symbol}")
 
 
-def _bring_coins(asset: Asset, units: int) -> None:
-    network, sender = Network(asset.blockchain), f"treasury {asset.symbol}"
+def bring_coins(asset: Asset, units: int, sender: str, *, cold: bool = False) -> None:
+    """The venue's own coins on a simulated chain, for what the house gets in the engine; once for each `sender`."""
+    if settings.WALLET_CHAINS.get(asset.blockchain) != "simulated":
+        return
+    network = Network(asset.blockchain)
     if SimulatedTransaction.objects.filter(chain_id=asset.blockchain, sender=sender).exists():
         return
-    address = Simulated(asset.blockchain).wallet_address()
+    chain = Simulated(asset.blockchain)
+    address = chain.cold_address() if cold else chain.wallet_address()
     network.send(address, asset.symbol, units, memo=TREASURY_MEMO, sender=sender)
     network.mine()

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.wallet import alarms, crash, outbox
+from accounts.wallet import alarms, book, crash, outbox
 from accounts.wallet.chain import Chain, Changes, Incoming, chain_of
 from accounts.wallet.locks import only_one
 from accounts.wallet.models import AssetNetwork, Deposit, DepositAddress, ScanPosition
@@ -21,6 +21,7 @@ from accounts.wallet.states import WrongState, locked_deposit, move_deposit
 log = logging.getLogger(__name__)
 
 TREASURY_MEMO = "treasury"  # The venue's own money on its way into the wallet; nobody's deposit.
+FROM_COLD_MEMO = "from cold"  # The same, from its cold wallet.
 FINAL_AFTER = 4  # Watched until this many times the needed confirmations are there.
 _State, _Held = Deposit.State, Deposit.Held
 
@@ -62,6 +63,7 @@ def scan(blockchain: str) -> int:
             if network is not None:
                 seen.add((incoming.transaction_hash, incoming.output_index))
                 _look_at(network, incoming, account)
+        _note_treasury(chain, networks, changes.incoming)
         _miss(blockchain, seen, changes)
         position.cursor, position.height, position.scanned_at = changes.cursor, changes.height, timezone.now()
         position.save()
@@ -86,9 +88,22 @@ def _ours(chain: Chain, incoming: list[Incoming]) -> list[tuple[Incoming, Accoun
     for row in incoming:
         if row.address in owners:
             found.append((row, owners[row.address]))
-        elif row.address == common and row.memo != TREASURY_MEMO:
+        elif row.address == common and row.memo not in (TREASURY_MEMO, FROM_COLD_MEMO):
             found.append((row, _account_by_memo(row.memo)))
     return found
+
+
+def _note_treasury(chain: Chain, networks: dict[str, AssetNetwork], incoming: list[Incoming]) -> None:
+    """The venue's own coins are nobody's deposit, and stand in the ledger all the same."""
+    hot, cold = chain.wallet_address(), chain.cold_address()
+    for row in incoming:
+        network = networks.get(row.asset)
+        if network is None or row.memo not in (TREASURY_MEMO, FROM_COLD_MEMO) or row.address not in (hot, cold):
+            continue
+        if row.memo == TREASURY_MEMO:
+            book.treasury_seen(network, row, cold=row.address == cold)
+        elif row.address == hot:
+            book.treasury_seen(network, row, from_cold=True)
 
 
 def _account_by_memo(memo: str) -> Account | None:
@@ -135,6 +150,7 @@ def _look_at(network: AssetNetwork, incoming: Incoming, account: Account | None)
         if deposit.held == _Held.CLOSED and network.deposit_enabled:
             deposit.held = _why_held(network, deposit.units, account)
             deposit.save(update_fields=["held"])
+        book.deposit_on_chain(deposit)
         _credit_if_ripe(deposit)
 
 
@@ -179,6 +195,7 @@ def _miss(blockchain: str, seen: set[tuple[str, int]], changes: Changes) -> None
                 deposit.on_chain, deposit.block_height, deposit.confirmations = False, None, 0
                 deposit.is_final = False
                 deposit.save(update_fields=["on_chain", "block_height", "confirmations", "is_final"])
+                book.deposit_on_chain(deposit)
             if deposit.state == _State.CREDITED:
                 _take_back(deposit)
 
@@ -200,4 +217,5 @@ def assign(deposit_pk: int, account: Account) -> None:
         deposit.account = account
         deposit.held = _why_held(deposit.network, deposit.units, account)
         deposit.save(update_fields=["account", "held"])
+        book.deposit_on_chain(deposit)
         _credit_if_ripe(deposit)

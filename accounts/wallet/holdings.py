@@ -4,13 +4,16 @@ Owed is every balance here, the house's and the fees' included. What is on its w
 block that is not credited yet is held and not owed; a payment already sent is owed until it is settled, and not held.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Sum
 
+from accounts.ledger.models import Book
 from accounts.models import Balance
-from accounts.wallet.chain import chain_of
+from accounts.wallet import book, deposits
+from accounts.wallet.chain import Chain, chain_of
 from accounts.wallet.models import AssetNetwork, Deposit, OutboxCommand, SignedPayment, Withdrawal
 from marketdata.models import Asset
 
@@ -37,7 +40,8 @@ def holdings() -> list[Holding]:
 
 def _holding(asset: Asset) -> Holding:
     chains = [row.blockchain for row in AssetNetwork.objects.filter(asset=asset)]
-    held = sum(chain_of(name).held_units(asset.symbol) for name in chains if name in settings.WALLET_CHAINS)
+    ours = [chain_of(name) for name in chains if name in settings.WALLET_CHAINS]
+    held = sum(chain.held_units(asset.symbol) + chain.cold_units(asset.symbol) for chain in ours)
     rows = Balance.objects.filter(asset=asset)
     owed = rows.aggregate(total=Sum(F("available_units") + F("locked_units")))["total"] or 0
     uncredited = Deposit.objects.filter(
@@ -59,3 +63,87 @@ def _leaving(asset: Asset) -> int:
     chains = [name for name in settings.WALLET_CHAINS if chain_of(name).fee_asset == asset.symbol]
     unbooked = SignedPayment.objects.filter(blockchain__in=chains, accepted_at__isnull=False).exclude(Exists(booked))
     return int(paid) + int(unbooked.aggregate(total=Sum("network_fee_units"))["total"] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One asset on one chain: what the chain shows and what the ledger says, in units. `coming` and `leaving` are the
+    ledger's; `in_doubt` may be gone from the chain already, `unconfirmed` may be there before a block has it."""
+
+    symbol: str
+    blockchain: str
+    hot_on_chain: int
+    hot: int
+    cold_on_chain: int
+    cold: int
+    coming: int
+    leaving: int
+    stands_for: int
+    in_doubt: int
+    unconfirmed: int
+
+    def differences(self) -> Iterator[str]:
+        """Too little, sentence by sentence."""
+        for name, chain, ledger in self._pairs():
+            if chain + (self.in_doubt if name == "hot" else 0) < ledger:
+                yield self._sentence(name, chain, ledger)
+
+    def notes(self) -> Iterator[str]:
+        """Too much: nobody is short of it, and anybody can send coins to a wallet."""
+        for name, chain, ledger in self._pairs():
+            if chain > ledger + (self.unconfirmed if name == "hot" else 0):
+                yield f"{self._sentence(name, chain, ledger)} (a surplus)"
+
+    def _pairs(self) -> tuple[tuple[str, int, int], tuple[str, int, int]]:
+        return ("hot", self.hot_on_chain, self.hot), ("cold", self.cold_on_chain, self.cold)
+
+    def _sentence(self, name: str, chain: int, ledger: int) -> str:
+        return f"{self.symbol} {name} wallet on {self.blockchain}: the chain has {chain}, the ledger {ledger}"
+
+
+def places() -> list[Place]:
+    """Every asset on every chain, after a look at the chain for what is new. Raises ChainError."""
+    found = []
+    for blockchain in settings.WALLET_CHAINS:
+        deposits.scan(blockchain)
+        networks = AssetNetwork.objects.filter(blockchain=blockchain).select_related("asset").order_by("pk")
+        found += [_place(network, chain_of(blockchain)) for network in networks]
+    return found
+
+
+def _place(network: AssetNetwork, chain: Chain) -> Place:
+    """The chain first: what is sent in between makes a surplus, never a shortage."""
+    asset, blockchain = network.asset, network.blockchain
+    hot, cold = chain.held_units(asset.symbol), chain.cold_units(asset.symbol)
+    ledger = {
+        name: units for (pk, where, name), units in book.balances().items() if (pk, where) == (asset.pk, blockchain)
+    }
+    waiting = Deposit.objects.filter(network=network, on_chain=True, block_height__isnull=True, internal=False)
+    return Place(
+        symbol=asset.symbol,
+        blockchain=blockchain,
+        hot_on_chain=hot,
+        hot=ledger.get(Book.HOT, 0),
+        cold_on_chain=cold,
+        cold=ledger.get(Book.COLD, 0),
+        coming=-ledger.get(Book.DEPOSITS, 0) - ledger.get(Book.DUST, 0),
+        leaving=ledger.get(Book.PAYMENTS, 0),
+        stands_for=-ledger.get(Book.BOOKS, 0),
+        in_doubt=_in_doubt(network, chain),
+        unconfirmed=int(waiting.aggregate(total=Sum("units"))["total"] or 0),
+    )
+
+
+def _in_doubt(network: AssetNetwork, chain: Chain) -> int:
+    """Signed payments that the chain has and the ledger not yet: the signer writes it down right after sending."""
+    units = 0
+    signed = SignedPayment.objects.filter(blockchain=network.blockchain, withdrawal__state=Withdrawal.State.SIGNED)
+    for payment in signed.select_related("withdrawal__network")[:1_000]:
+        if chain.confirmed(payment.transaction_hash) is None:
+            continue
+        row = payment.withdrawal
+        if row.network.asset_id == network.asset_id:
+            units += row.units - row.fee_units
+        if chain.fee_asset == network.asset.symbol:
+            units += payment.network_fee_units
+    return units

@@ -76,6 +76,7 @@ class DepositAddress(models.Model):
             models.UniqueConstraint(fields=["account", "blockchain"], name="one_address_per_account_and_chain"),
             models.UniqueConstraint(fields=["blockchain", "address"], name="address_once_per_chain"),
         ]
+        verbose_name_plural = "deposit addresses"
 
     def __str__(self) -> str:
         return self.address

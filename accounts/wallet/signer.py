@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.wallet import alarms, crash
+from accounts.wallet import alarms, book, crash
 from accounts.wallet.chain import ChainError, Payment, PaymentRefused, Signed, chain_of, paying_chain_of
 from accounts.wallet.models import DepositAddress, OutboxCommand, SignedPayment, Withdrawal
 from accounts.wallet.risk import APPROVALS_ABOVE_LIMIT
@@ -163,6 +163,7 @@ class Signer:
             if locked.state == _State.SIGNED:
                 move_withdrawal(locked, _State.SENT)
                 SignedPayment.objects.filter(pk=payment.pk, accepted_at__isnull=True).update(accepted_at=timezone.now())
+                book.withdrawal_sent(locked, chain_of(payment.blockchain).fee_asset, payment.network_fee_units)
         crash.passed("signer_sent")
         return True
 

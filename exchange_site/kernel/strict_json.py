@@ -47,6 +47,11 @@ def loads(body: bytes) -> Any:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidJson("The body is not UTF-8") from None
+    return loads_text(text)
+
+
+def loads_text(text: str) -> Any:
+    """As `loads`, of what has been decoded already."""
     if text.startswith("\ufeff"):
         raise InvalidJson("The body starts with a byte order mark")
     if text.count("[") + text.count("{") > MAX_DEPTH:

@@ -45,6 +45,7 @@ class Setup:
             return
         self.console.line("setup", "bringing the database up to date")
         await self.must("migrate", "--no-input", show=False)
+        await self.must("roles", "sync", show=False)
         if signer_database_url:
             await self.must("signer_role", show=False, SIGNER_DATABASE_URL=signer_database_url)
         applied = await asyncio.to_thread(applied_migrations, self.environment["DATABASE_URL"])

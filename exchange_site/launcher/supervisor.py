@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from exchange_site.launcher import control, embedded, startup
@@ -147,6 +148,12 @@ class Supervisor:
             self._add(process, environment)
 
     def _add(self, process: Process, environment: dict[str, str]) -> None:
+        if process.name not in SERVERS:
+            own = {
+                "EXCHANGE_PROCESS": process.name,
+                "METRICS_PORT": str(self.home.pick_port(f"metrics_{process.name}")),
+            }
+            process = replace(process, environment={**own, **process.environment})
         limit = int(environment.get("EXCHANGE_LOG_MAX_BYTES", 20 * 2**20))
         log = RotatingLog(self.home.logs / f"{process.name}.log", limit)
         child = Child(process, environment, log, self.console, self.home.run / f"{process.name}.pid")

@@ -1,5 +1,6 @@
 """The objects of the wire, as named schemas. Text for people is in `docs/rest.md`."""
 
+from exchange_site.openapi.examples import EXAMPLES
 from exchange_site.openapi.parts import (
     AMOUNT,
     ASKED,
@@ -10,6 +11,7 @@ from exchange_site.openapi.parts import (
     FLAG,
     MOMENT,
     MS,
+    NOTHING,
     SIDE,
     SYMBOL,
     TEXT,
@@ -24,6 +26,10 @@ from exchange_site.openapi.parts import (
 
 INTERVALS = (
     "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1month",
+)  # fmt: skip
+_OF_OTHER_MARKETS = (
+    "meanMarkPriceBand", "meanPremiumBand", "borrowEntryFeeMaxMultiplier", "borrowEntryFeeMinMultiplier",
+    "maxPriceUpdateMultiplier", "minPriceUpdateMultiplier",
 )  # fmt: skip
 _LEVEL: Schema = {"type": "array", "items": AMOUNT, "minItems": 2, "maxItems": 2, "example": ["168.43", "14.62"]}
 _STATUS = words("New", "PartiallyFilled", "Filled", "Cancelled", "Expired", "TriggerPending", "TriggerFailed")
@@ -67,15 +73,23 @@ SCHEMAS: dict[str, Schema] = {
             "filters": record(
                 {
                     "price": record(
-                        {"minPrice": AMOUNT, "maxPrice": maybe(AMOUNT), "tickSize": AMOUNT},
-                        {"maxMultiplier": maybe(AMOUNT), "minMultiplier": maybe(AMOUNT)},
+                        {
+                            "minPrice": AMOUNT, "maxPrice": maybe(AMOUNT), "tickSize": AMOUNT,
+                            **{f"{name}Multiplier": maybe(AMOUNT) for name in ("max", "min", "maxImpact", "minImpact")},
+                            **dict.fromkeys(_OF_OTHER_MARKETS, maybe(AMOUNT)),
+                        }
                     ),
                     "quantity": record({"minQuantity": AMOUNT, "maxQuantity": maybe(AMOUNT), "stepSize": AMOUNT}),
                 }
             ),
             "orderBookState": words("Open", "Closed", "CancelOnly", "LimitOnly", "PostOnly"),
-            "createdAt": TEXT, "visible": FLAG,
-        }
+            "createdAt": TEXT, "visible": FLAG, "openInterestLimit": AMOUNT,
+            **dict.fromkeys(
+                ("imfFunction", "mmfFunction", "fundingInterval", "fundingRateUpperBound", "fundingRateLowerBound",
+                 "positionLimitWeight"), NOTHING,
+            ),
+        },
+        {"marketState": TEXT, "minNotional": maybe(AMOUNT), "priceBand": maybe(AMOUNT)},
     ),
     "Asset": record(
         {
@@ -116,11 +130,17 @@ SCHEMAS: dict[str, Schema] = {
         example={"start": "2026-01-31 23:59:00", "end": "2026-02-01 00:00:00", "open": "20", "high": "20.5",
                  "low": "19.9", "close": "20.4", "volume": "12.5", "quoteVolume": "252.1", "trades": "9"},
     ),
-    "Auction": record({"symbol": SYMBOL}),
+    "Auction": record(
+        {"symbol": SYMBOL, "state": TEXT, "collecting": FLAG, "endsAt": maybe(MS), "reason": maybe(TEXT),
+         "indicativePrice": maybe(AMOUNT), "indicativeQuantity": maybe(AMOUNT), "surplusQuantity": maybe(DECIMAL),
+         "timestamp": US},
+    ),
+    "Status": record({"status": words("Ok", "Maintenance"), "message": maybe(TEXT)}),
     "Order": record(
         {**_BOTH_FORMS, "createdAt": MS, "reduceOnly": maybe(FLAG), "relatedOrderId": maybe(DIGITS),
          "triggeredAt": maybe(MS)},
-        {"price": maybe(AMOUNT), "postOnly": FLAG, "quoteQuantity": maybe(AMOUNT), "expireTime": MS,
+        {"slippageTolerance": TEXT, "slippageToleranceType": words("TickSize", "Percent"),
+         "price": maybe(AMOUNT), "postOnly": FLAG, "quoteQuantity": maybe(AMOUNT), "expireTime": MS,
          "displayQuantity": AMOUNT, "trailingDelta": AMOUNT},
     ),
     "BatchElement": {
@@ -150,14 +170,36 @@ SCHEMAS: dict[str, Schema] = {
          "futuresTakerFee": DECIMAL, "spotMakerFee": DECIMAL, "spotTakerFee": DECIMAL,
          "limitOrders": {"type": "integer"}, "triggerOrders": {"type": "integer"}, "liquidating": FLAG},
     ),
+    "MaxOrder": record(
+        {"maxOrderQuantity": AMOUNT, "symbol": SYMBOL, "side": SIDE, "price": maybe(TEXT),
+         **{name: maybe(FLAG) for name in ("reduceOnly", "autoBorrow", "autoBorrowRepay", "autoLendRedeem")}},
+    ),
+    "MaxWithdrawal": record(
+        {"maxWithdrawalQuantity": AMOUNT, "symbol": TEXT, "autoBorrow": maybe(FLAG), "autoLendRedeem": maybe(FLAG)},
+    ),
+    "MaxBorrow": record({"maxBorrowQuantity": AMOUNT, "symbol": TEXT}),
+    "Collateral": record(
+        {**dict.fromkeys(
+            ("assetsValue", "borrowLiability", "imf", "mmf", "liabilitiesValue", "netEquity", "netEquityAvailable",
+             "netEquityLocked", "netExposureFutures", "pnlUnrealized", "unsettledEquity"), AMOUNT,
+         ),
+         "collateral": {"type": "array", "items": {}, "maxItems": 0}, "marginFraction": NOTHING},
+    ),
+    "Deadline": record({"cancelAt": maybe(MS)}),
+    "DepositAddress": record({"address": TEXT}),
     "Deposit": record(
         {"id": {"type": "integer"}, "toAddress": maybe(TEXT), "fromAddress": maybe(TEXT), "source": TEXT,
-         "status": TEXT, "transactionHash": maybe(TEXT), "symbol": TEXT, "quantity": AMOUNT, "createdAt": MOMENT},
+         "status": TEXT, "transactionHash": maybe(TEXT), "symbol": TEXT, "quantity": AMOUNT, "createdAt": MOMENT,
+         **dict.fromkeys(("fiatAmount", "fiatCurrency", "institutionBic", "platformMemo"), NOTHING)},
     ),
     "Withdrawal": record(
         {"id": {"type": "integer"}, "blockchain": TEXT, "clientId": maybe(TEXT), "quantity": AMOUNT, "fee": AMOUNT,
          "symbol": TEXT, "status": TEXT, "toAddress": TEXT, "transactionHash": maybe(TEXT), "createdAt": MOMENT,
-         "isInternal": FLAG},
+         "isInternal": FLAG,
+         **dict.fromkeys(
+             ("identifier", "subaccountId", "providerId", "fiatFee", "fiatState", "fiatSymbol", "bankName",
+              "bankIdentifier", "accountIdentifier", "triggerAt"), NOTHING,
+         )},
     ),
     "Nothing": {"type": "array", "items": {}, "maxItems": 0, "example": []},
     "PlaceOrder": record(
@@ -168,6 +210,10 @@ SCHEMAS: dict[str, Schema] = {
             "clientId": maybe({**ASKED_ID, "description": "0 to 4294967295."}),
             "triggerPrice": maybe(ASKED), "triggerQuantity": maybe(ASKED),
             "triggerBy": maybe(words("LastPrice", "MarkPrice", "IndexPrice")), **_ASKED_EXITS,
+            "slippageTolerance": maybe(ASKED), "slippageToleranceType": maybe(words("TickSize", "Percent")),
+            "expireTime": maybe({**MS, "description": "Ours, with timeInForce GTD. Milliseconds since 1970."}),
+            "displayQuantity": maybe({**ASKED, "description": "Ours: how much of it is visible at a time."}),
+            "trailingDelta": maybe({**ASKED, "description": "Ours: waits until the price has come back by so much."}),
         },
     ),
     "OrderRef": record({"symbol": SYMBOL}, {"orderId": maybe(ASKED_ID), "clientId": maybe(ASKED_ID)}),
@@ -186,3 +232,6 @@ SCHEMAS: dict[str, Schema] = {
         {"clientId": maybe({"type": "string", "maxLength": 255}), "twoFactorToken": maybe(TEXT), "memo": maybe(TEXT)},
     ),
 }  # fmt: skip
+
+for _name, _example in EXAMPLES.items():
+    SCHEMAS[_name]["example"] = _example

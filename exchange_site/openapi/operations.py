@@ -10,10 +10,13 @@ from exchange_site.openapi.parts import header as header_parameter
 PUBLIC, SIGNED = "public", "signed"
 
 _ORDER_EXAMPLE = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "20.15", "quantity": "0.5"}
-_WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 253402300799}
-_MS: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": 253402300799999}
+_WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 253402300799, "example": 1750000000}
+_MS: Schema = {
+    "type": "integer", "format": "int64", "minimum": 0, "maximum": 253402300799999, "example": 1750000000123
+}  # fmt: skip
 _SYMBOL = query("symbol", SYMBOL, required=True)
 _SYMBOL_OPTIONAL = query("symbol", SYMBOL)
+_ASSET = query("symbol", {"type": "string", "example": "SOL"}, required=True)
 _MARKET_TYPE = query(
     "marketType", words("SPOT", "PERP", "IPERP", "DATED", "PREDICTION", "RFQ"), about="Only SPOT is traded here."
 )
@@ -114,11 +117,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/klines"): _CANDLES,
     ("GET", "/api/v1/kline"): Operation(**{**_CANDLES.__dict__, "deprecated": True}),
     ("GET", "/api/v1/auction"): _get("State of a market and of its auction.", "Markets", ref("Auction"), _SYMBOL),
-    ("GET", "/api/v1/status"): _get(
-        "Whether the exchange takes orders.",
-        "System",
-        {"type": "object", "properties": {"status": words("Ok", "Maintenance")}, "required": ["status"]},
-    ),
+    ("GET", "/api/v1/status"): _get("Whether the exchange takes orders.", "System", ref("Status")),
     ("GET", "/api/v1/ping"): Operation("pong", PUBLIC, "System", media="text/plain"),
     ("GET", "/api/v1/time"): Operation("Milliseconds since 1970.", PUBLIC, "System", media="text/plain"),
     ("POST", "/api/v1/order"): _enter("Place one order.", _ONE_ORDER, ref("PlaceOrder"), _ORDER_EXAMPLE),
@@ -151,7 +150,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/api/v1/cancelAfter"): _enter(
         "Cancel everything unless this is sent again in time; 0 switches it off. Ours.",
-        {"type": "object"},
+        ref("Deadline"),
         ref("CancelAfter"),
         {"seconds": 60},
     ),
@@ -164,7 +163,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         query("fillType", {"type": "string", "example": "User"}), _MARKET_TYPE, _SORT, *_WINDOW, *_PAGE,
     ),
     ("GET", "/api/v1/capital"): _mine("Balances.", "Account", ref("Balances")),
-    ("GET", "/api/v1/capital/collateral"): _mine("Nothing is lent here.", "Account", {"type": "object"}),
+    ("GET", "/api/v1/capital/collateral"): _mine("Nothing is lent here.", "Account", ref("Collateral")),
     ("GET", "/api/v1/account"): _mine("Fees and counts.", "Account", ref("Account")),
     ("PATCH", "/api/v1/account"): Operation(
         "Settings of margin trading: accepted, without effect.",
@@ -174,22 +173,22 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         media="",
     ),
     ("GET", "/api/v1/account/limits/order"): _mine(
-        "The largest order one could place.", "Account", {"type": "object"}, _SYMBOL,
+        "The largest order one could place.", "Account", ref("MaxOrder"), _SYMBOL,
         query("side", words("Bid", "Ask"), required=True), query("price", ASKED),
         *(query(name, FLAG) for name in ("reduceOnly", "autoBorrow", "autoBorrowRepay", "autoLendRedeem")),
     ),
     ("GET", "/api/v1/account/limits/withdrawal"): _mine(
-        "What could be withdrawn.", "Account", {"type": "object"}, query("symbol", {"type": "string"}, required=True),
+        "What could be withdrawn.", "Account", ref("MaxWithdrawal"), _ASSET,
         query("autoBorrow", FLAG), query("autoLendRedeem", FLAG),
     ),
     ("GET", "/api/v1/account/limits/borrow"): _mine(
-        "Nothing.", "Account", {"type": "object"}, query("symbol", {"type": "string"}, required=True)
+        "Nothing: there is no borrowing.", "Account", ref("MaxBorrow"), _ASSET
     ),
     ("GET", "/wapi/v1/capital/deposits"): _mine(
         "Newest first.", "Money", array(ref("Deposit")), *_WINDOW, query("excludePlatform", FLAG), *_PAGE
     ),
     ("GET", "/wapi/v1/capital/deposit/address"): _mine(
-        "The account's address on a chain.", "Money", {"type": "object"},
+        "The account's address on a chain.", "Money", ref("DepositAddress"),
         query("blockchain", {"type": "string", "example": "Solana"}, required=True), also=(501,),
     ),
     ("GET", "/wapi/v1/capital/withdrawals"): _mine(
@@ -202,6 +201,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/wapi/v1/capital/withdrawals/delay"): Operation(
         "None is configured.", SIGNED, "Money", media="", good=204
+    ),
+    ("GET", "/api/v1/liabilities"): _get(
+        "What customers are owed: published roots and totals, newest first. Ours.", "System",
+        array({"type": "object"}), _LIMIT, query("before", DIGITS, about="Only outcomes below this one."),
+    ),
+    ("GET", "/wapi/v1/liabilities"): _mine(
+        "The account's leaves and paths in a proof of liabilities. Ours.", "Account", {"type": "object"},
+        query("n", DIGITS, about="Outcome of the proof; the newest without it."), also=(404,),
     ),
     ("GET", "/api/schema"): _get("This description.", "System", {"type": "object"}),
     **{("GET", f"/api/v1/{name}"): _get("Not traded here.", "Others", ref("Nothing")) for name in _NOTHING_PUBLIC},

@@ -50,6 +50,7 @@ _ERRORS = {
     503: "Not executed: the engine, its log, the database or the limits are away.",
     504: "No answer in time; the outcome is unknown.",
 }
+_IN_PATHS = {"symbol": "SOL_USDC", "order_id": "112233"}
 _ALWAYS = (400, 429, 503)
 _PRIVATE = (401, 403)
 _WITH_BODY = (408, 413)
@@ -65,7 +66,7 @@ class OurSchema(AutoSchema):
 
 def operation_object(method: str, path: str, known: Operation) -> dict[str, Any]:
     parameters = [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string", "example": _IN_PATHS[name]}}
         for name in (part[1:-1] for part in path.split("/") if part.startswith("{"))
     ] + known.parameters
     found: dict[str, Any] = {

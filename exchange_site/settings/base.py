@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 
 from exchange_site.settings import env
 from exchange_site.settings.market_maker import MARKET_MAKER  # noqa: F401 - a setting of its own module.
+from exchange_site.settings.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 HOME_DIR = Path(env.text("EXCHANGE_HOME", str(BASE_DIR / ".home")))  # Data, logs and pid files of one installation.
@@ -20,6 +21,9 @@ SITE_NAME = env.text("SITE_NAME", "Exchange")
 DEMO_MODE = env.flag("EXCHANGE_DEMO", False)  # Faucet, demo logins and play money. Never beside real custody.
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PUBLIC_URL = env.text("EXCHANGE_PUBLIC_URL", f"http://127.0.0.1:{env.integer('EXCHANGE_PORT', 8000)}")
+PROBE_URL = env.text(
+    "EXCHANGE_PROBE_URL", f"{PUBLIC_URL}/api/v1/ping"
+)  # What the status page's latency is measured on.
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
 WEBSOCKET_ORIGINS = env.items("WEBSOCKET_ORIGINS", "")  # Besides the page's own host.
 
@@ -44,7 +48,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "django_celery_beat",
+    "hijack",
     "exchange_site",
     "matching",
     "marketdata",
@@ -53,6 +59,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "exchange_site.request_context.RequestContext",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -60,8 +67,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "exchange_site.reader.ReaderMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.site.sessions.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "hijack.middleware.HijackUserMiddleware",
+    "exchange_site.ops.staff_access.StaffAccess",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -82,6 +93,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "exchange_site.context.site",
             ],
+            "builtins": ["django.templatetags.i18n"],
         },
     },
 ]
@@ -116,7 +128,9 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -125,6 +139,9 @@ CSRF_COOKIE_SAMESITE = "Lax"
 
 # ---------------------------------------------------------------------------------------------------------- pages
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+STYLEGUIDE = env.flag("EXCHANGE_STYLEGUIDE", DEMO_MODE)  # `/styleguide`: every component in every state.
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
@@ -138,6 +155,12 @@ STATICFILES_DIRS = [
         else []
     ),
 ]
+
+STATICFILES_FINDERS = [
+    "exchange_site.static_files.LightFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
+STATIC_LIGHT_DIR = HOME_DIR / "static"  # Style sheets and scripts without comments and blanks, made from the sources.
 
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/admin/"],  # The admin theme (Alpine) needs inline script and eval.
@@ -199,34 +222,7 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_LOG_FORMAT = CELERY_WORKER_TASK_LOG_FORMAT = "%(levelname)s %(name)s %(message)s"  # As ours below.
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
-    # A run that waited longer than `expires` seconds is dropped: the next one does the same work.
-    "market statistics": {
-        "task": "marketdata.tasks.refresh_market_statistics",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
-    "engine snapshot": {
-        "task": "trading.tasks.request_engine_snapshot",
-        "schedule": crontab(minute="*/10"),
-        "options": {"expires": 500},
-    },
-    "wallet": {
-        "task": "accounts.wallet.tasks.advance",
-        "schedule": 3.0,
-        "options": {"expires": 3},
-    },
-    "chains": {
-        "task": "accounts.wallet.tasks.scan_chains",
-        "schedule": 5.0,
-        "options": {"expires": 5},
-    },
-    "clean-up": {
-        "task": "accounts.tasks.clean_up",
-        "schedule": crontab(hour="3", minute="30"),
-        "options": {"expires": 36_000},
-    },
-}
+CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE  # The table is in settings/schedule.py.
 
 # ---------------------------------------------------------------------------------------------------------- admin
 UNFOLD = {
@@ -234,10 +230,21 @@ UNFOLD = {
     "SITE_HEADER": SITE_NAME,
     "SITE_SYMBOL": "candlestick_chart",
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "exchange_site.ops.dashboard.callback",
+    "STYLES": [lambda _: static("css/components/ops_state.css")],
+    "SCRIPTS": [lambda _: static("js/admin/live.js")],
 }
 
 # Whether one member of staff may do alone what otherwise takes two: reopening what was stopped (docs/runbook.md).
 STAFF_ONE_PERSON = env.flag("STAFF_ONE_PERSON", False)
+
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", True)  # Nobody gets into the admin without one.
+STAFF_IDLE_S = env.integer("STAFF_IDLE_S", 15 * 60)  # Without a click for so long, staff logs in again,
+STAFF_SESSION_S = env.integer("STAFF_SESSION_S", 12 * 60 * 60)  # and after so long in any case.
+STAFF_HOSTS = env.items("STAFF_HOSTS", "")  # Host names the admin answers to; empty: all.
+STAFF_NETWORKS = env.items("STAFF_NETWORKS", "")  # Addresses and networks it answers to; empty: all.
+HIJACK_PERMISSION_CHECK = "exchange_site.ops.looking.may_look"
+AUDIT_HEADS_FILE = env.text("AUDIT_HEADS_FILE", str(HOME_DIR / "audit" / "heads.txt"))  # `manage.py audit`
 
 # --------------------------------------------------------------------------------------------------------- engine
 ENGINE_LEASE_MS = 3_000
@@ -256,6 +263,7 @@ DATABASE_ALLOW_VOLATILE = env.flag("DATABASE_ALLOW_VOLATILE", False)  # Tests on
 # Which adapter serves a blockchain (docs/wallet.md): simulated, or bitcoin_core where a node is given.
 WALLET_BITCOIN_RPC_URL = env.text("WALLET_BITCOIN_RPC_URL", "")  # http://user:password@host:port, watching wallet.
 WALLET_BITCOIN_RPC_WALLET = env.text("WALLET_BITCOIN_RPC_WALLET", "watching")
+WALLET_BITCOIN_RPC_COLD_WALLET = env.text("WALLET_BITCOIN_RPC_COLD_WALLET", "")  # Watched only; empty: there is none.
 WALLET_BITCOIN_NETWORK = env.text("WALLET_BITCOIN_NETWORK", "main")  # main, test, signet or regtest.
 WALLET_CHAINS = {
     "Solana": "simulated",
@@ -277,12 +285,36 @@ SIGNER_BITCOIN_RPC_URL = env.text("SIGNER_BITCOIN_RPC_URL", "")
 SIGNER_BITCOIN_RPC_WALLET = env.text("SIGNER_BITCOIN_RPC_WALLET", "paying")
 SIGNER_DAILY_VALUE_CENTS = env.integer("SIGNER_DAILY_VALUE_CENTS", 100_000_000)  # All accounts together in 24 hours.
 
+RECONCILE_STOPS_TRADING = env.flag("RECONCILE_STOPS_TRADING", False)  # Money that does not add up stops the venue too.
+
+# --------------------------------------------------------------------------------------- proofs, exports, archives
+LIABILITY_PATHS_KEPT_DAYS = env.integer("LIABILITY_PATHS_KEPT_DAYS", 90)  # Roots and totals stay for ever.
+EXPORTS_AT_ONCE = env.integer("EXPORTS_AT_ONCE", 3)  # Files a web process streams; each holds one of its ten threads.
+EXPORT_MAX_S = env.integer("EXPORT_MAX_S", 600)  # Then a file is cut off.
+TAKEOUT_EVERY_S = env.integer("TAKEOUT_EVERY_S", 3_600)  # Between two archives of an account.
+TAKEOUT_KEPT_DAYS = env.integer("TAKEOUT_KEPT_DAYS", 7)
+TAKEOUT_GIVEN_UP_S = 3_600  # One that is not made by then has failed.
+TAKEOUT_MAX_BYTES = 1024**3
+HISTORY_PAGE_MS = 5_000  # What a query of a history page may take.
+
+# -------------------------------------------------------------------------------------------------- looking inside
+METRICS_PORT = env.integer("METRICS_PORT", 0)  # Of this process; the launcher gives each its own. 0: none.
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # Opens /metrics of the web process to whoever sends it. Empty: closed.
+
+READY_MAX_LAG_OUTCOMES = env.integer("READY_MAX_LAG_OUTCOMES", 500_000)  # Further behind, /readyz says no.
+PROCESS_NAME = env.text("EXCHANGE_PROCESS", "manage")  # In log lines.
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.text("LOG_FORMAT", "text")  # Or json: one object a line, for programs.
+LOG_ORDERS_ONE_IN = env.integer("LOG_ORDERS_ONE_IN", 0)  # Of every so many orders each process logs its part; 0: none.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "exchange_site.kernel.jsonlog.LineFormatter"},
+        "json": {"()": "exchange_site.kernel.jsonlog.JsonFormatter", "process": PROCESS_NAME},
+    },
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},

@@ -12,6 +12,7 @@ SOCKETS_PER_ADDRESS = env.integer("SOCKETS_PER_ADDRESS", 30_000)
 WALLET_ADDRESS_HOLD_S = env.integer("WALLET_ADDRESS_HOLD_S", 20)
 WALLET_FREEZE_S = env.integer("WALLET_FREEZE_S", 20)
 
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", False)  # So that the demo can be looked at at once.
 STAFF_ONE_PERSON = env.flag("STAFF_ONE_PERSON", True)  # A demo has one operator.
 
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

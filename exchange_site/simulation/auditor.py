@@ -3,6 +3,7 @@
 The replay starts from nothing and reads no snapshot: whatever the exchange went through, it must have said just this.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +21,10 @@ from matching.core.retries import KEEP_MS
 from matching.messages import Answer, Command, Outcome
 from matching.runtime.applier import Applier
 from matching.runtime.records import UNKNOWN_N, Entry, Poison
+from trading.ledger.legs import FilledMarket, Leg, legs_of_row
 from trading.writer.projector import Projector
 
-FILL_CLIENT_ID = 4  # Of a fill's row; filled in by SQL, not by the projector.
+FILL_MARKET, FILL_CLIENT_ID = 2, 4  # Of a fill's row; the client id is filled in by SQL, not by the projector.
 _raw_outcomes = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
@@ -191,9 +193,17 @@ class Auditor:
         for posting in database.rows["postings"].values():
             key = posting[4], posting[5]
             sums[key] = sums.get(key, 0) + posting[6]
+        for leg in _legs_of_fills(database, Names(lots, whole)):
+            sums[leg.account_id, leg.asset_id] = sums.get((leg.account_id, leg.asset_id), 0) + leg.units
         for account_id, asset, available, locked in expected.engine.balance_rows():
             if sums.get((account_id, asset), 0) != available + locked:
                 self.violated(f"G7: the postings of account {account_id} do not add up to its {asset}")
+
+
+def _legs_of_fills(database: Database, names: Names) -> Iterator[Leg]:
+    for row in database.rows["fills"].values():
+        market = names.market(row[FILL_MARKET])
+        yield from legs_of_row(row, FilledMarket(market.base_id, market.quote_id, market.base_units_per_lot))
 
 
 def _note_commands(record: Entry, found: Expected) -> None:

@@ -43,6 +43,13 @@ def make_market() -> Market:
     )
 
 
+Query = Mapping[str, str] | list[tuple[str, str]]
+
+
+def pairs_of(query: Query) -> list[tuple[str, str]]:
+    return query if isinstance(query, list) else list(query.items())
+
+
 class Signer:
     """Signs requests with a key, whether or not anybody knows it."""
 
@@ -53,14 +60,14 @@ class Signer:
         raw = self.secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.public_key = base64.b64encode(raw).decode()
 
-    def headers(self, method: str, path: str, query: Mapping[str, str], body: bytes, **changes: str) -> dict[str, str]:
+    def headers(self, method: str, path: str, query: Query, body: bytes, **changes: str) -> dict[str, str]:
         """The four headers; `changes` replace what would be honest."""
         timestamp, window = str(time.time_ns() // 1_000_000), self.window_ms
         try:
             parsed = strict_json.loads(body) if body else None
         except strict_json.InvalidJson:
             parsed = None  # It cannot be signed, and must not matter: it is refused before the signature.
-        groups = request_groups(instruction_of(method, path) or "", list(query.items()), parsed)
+        groups = request_groups(instruction_of(method, path) or "", pairs_of(query), parsed)
         text = next(iter(signed_strings(groups, timestamp, window)))
         return {
             "X-API-Key": self.public_key,
@@ -76,13 +83,15 @@ class Signer:
         path: str,
         body: Any = None,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """One signed request; `body` is encoded unless it is bytes already."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         signed = self.headers(method, path, query or {}, content, **(headers or {}))
-        return await ask(method, path, content=content, params=query, headers=signed)
+        return await ask(
+            method, path, content=content, params=None if query is None else pairs_of(query), headers=signed
+        )
 
 
 class Trader(Signer):

@@ -6,10 +6,11 @@ the moment of sending (`E`), `T` the engine's time of what is told.
 
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 import orjson
 
-from marketdata.feed.book import Level
+from marketdata.feed.book import BookMirror, Level
 from marketdata.feed.messages import BookDiff, CandleState, Figures, MarketMode, PublicTrade
 from marketdata.intervals import end_of
 from matching.symbols import MarketSpec
@@ -31,6 +32,35 @@ def depth(spec: MarketSpec, diff: BookDiff, now_us: int) -> bytes:
             "T": diff.at_ms * 1000,
         }
     )
+
+
+CHECKSUM_LEVELS = 10
+
+
+def book_checksum(spec: MarketSpec, book: BookMirror) -> int:
+    """CRC32 of the ten best asks, rising, then the ten best bids, falling: price and quantity of each level as the
+    streams write them, without the point and without leading zeros, one after the other with nothing in between."""
+    tick, step = spec.tick_scaled, spec.step_scaled
+    levels = [*book.asks.top(CHECKSUM_LEVELS), *reversed(book.bids.top(CHECKSUM_LEVELS))]
+    return crc32("".join([f"{ticks * tick}{lots * step}" for ticks, lots in levels]).encode())
+
+
+def checksum(spec: MarketSpec, book: BookMirror, now_us: int) -> bytes:
+    """Our own stream: proves the book that has seen change `u`."""
+    data = {
+        "e": "checksum", "E": now_us, "s": spec.symbol, "u": book.update_id, "c": book_checksum(spec, book),
+        "T": book.at_ms * 1000,
+    }  # fmt: skip
+    return orjson.dumps(data)
+
+
+def heartbeat(spec: MarketSpec, book: BookMirror, last_trade_id: int | None, now_us: int) -> bytes:
+    """Our own stream: the last ids there are."""
+    data = {
+        "e": "heartbeat", "E": now_us, "s": spec.symbol, "u": book.update_id, "t": last_trade_id,
+        "c": book_checksum(spec, book), "T": book.at_ms * 1000,
+    }  # fmt: skip
+    return orjson.dumps(data)
 
 
 def trade(spec: MarketSpec, made: PublicTrade, now_us: int) -> bytes:

@@ -13,18 +13,22 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import django.db
 import redis
+from django.conf import settings
 
 from exchange_site.kernel.clock import now_ms
 from exchange_site.kernel.redis_names import ENGINE
+from marketdata.feed import metrics
 from marketdata.feed.book import BookMismatch
 from marketdata.feed.messages import encode
 from marketdata.feed.outlet import LeaseLost, Outlet
+from matching import order_log
 from matching.client.event_log import EventGap, EventReader
 from matching.messages import Outcome
 
@@ -91,6 +95,7 @@ class FeedLoop:
                     self._lead()
             except (redis.RedisError, django.db.Error, EventGap, BookMismatch, LeaseLost) as problem:
                 log.warning("%s starts again: %s: %s", self._name, type(problem).__name__, problem)
+                metrics.restarts.labels(self._name).inc()
                 self._stop.wait(RESTART_AFTER_S)
         try:
             self._outlet.release()
@@ -116,8 +121,16 @@ class FeedLoop:
         self._write_images(state, afresh=True)
         log.info("%s is ready at outcome %d.", self._name, state.n)
         while not self._stop.is_set():
-            for batch in self._reader.read(state.n, READ_BLOCK_MS, READ_ENTRIES):
+            batches = self._reader.read(state.n, READ_BLOCK_MS, READ_ENTRIES)
+            began, before = time.perf_counter(), state.n
+            for batch in batches:
                 state.apply(batch.outcomes)
+                if settings.LOG_ORDERS_ONE_IN:
+                    order_log.told("told", settings.LOG_ORDERS_ONE_IN, batch.outcomes)
+            if batches:
+                metrics.outcomes.labels(self._name).inc(state.n - before)
+                metrics.apply_seconds.labels(self._name).observe(time.perf_counter() - began)
+            metrics.position.labels(self._name).set(state.n)
             self._tell(state)
 
     def _catch_up(self, state: FeedState) -> bool:
@@ -178,7 +191,10 @@ class FeedLoop:
             self._write_images(state)
 
     def _publish(self, batch: Any) -> None:
-        self._outlet.publish(encode(batch))
+        payload = encode(batch)
+        self._outlet.publish(payload)
+        metrics.batches.labels(self._name).inc()
+        metrics.batch_bytes.labels(self._name).inc(len(payload))
         self._heartbeat_ms = now_ms()
 
     def _write_images(self, state: FeedState, afresh: bool = False) -> None:

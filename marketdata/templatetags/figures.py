@@ -3,6 +3,7 @@
 from django import template
 from django.forms import BoundField, PasswordInput
 from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -21,6 +22,15 @@ def icon(name: str, classes: str = "") -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def page_link(name: str) -> str:
+    """The address of a page by its name, or "" where this installation has no such page."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 @register.filter

@@ -1,12 +1,14 @@
 """Every public frame and answer, to the letter of what clients know."""
 
 import json
+import zlib
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from marketdata.feed import frames
+from marketdata.feed.book import BookMirror
 from marketdata.feed.candles import Candles
 from marketdata.feed.messages import (
     BookDiff,
@@ -19,6 +21,7 @@ from marketdata.feed.messages import (
 )
 from marketdata.feed.ticker import Ticker
 from marketdata.klines import Candle
+from marketdata.tests.mirror import BookCopy
 from matching.symbols import AssetSpec, market_spec
 
 SPEC = market_spec(
@@ -153,3 +156,50 @@ def test_sums_of_a_week_may_be_larger_than_any_number_msgpack_has():
     assert (answer["volume"], answer["quoteVolume"]) == (SPEC.format_quantity(9 * 2**62), SPEC.format_quote(9 * 2**62))
     volumes = {json.loads(frames.kline(SPEC, candle, 0))["v"] for candle in arrived.candles}
     assert SPEC.format_quantity_padded(9 * 2**62) in volumes
+
+
+def a_book():
+    book = BookMirror(1043, AT)
+    for ticks, lots in ((2041, 300), (2042, 5), (2050, 1_000)):
+        book.asks.set(ticks, lots)
+    for ticks, lots in ((2038, 100), (2037, 1), (7, 12_345)):
+        book.bids.set(ticks, lots)
+    return book
+
+
+def test_checksum_as_the_documentation_computes_it():
+    """The test vector of docs/websocket.md."""
+    text = "20413002042520501000203810020371712345"
+    assert frames.book_checksum(SPEC, a_book()) == zlib.crc32(text.encode()) == 2_887_936_407
+    assert frames.checksum(SPEC, a_book(), NOW) == (
+        b'{"e":"checksum","E":1750000000124000,"s":"SOL_USDC","u":1043,"c":2887936407,"T":1750000000123000}'
+    )
+
+
+def test_checksum_of_an_empty_book():
+    assert frames.book_checksum(SPEC, BookMirror()) == 0
+
+
+def test_checksum_sees_ten_levels_of_each_side():
+    book = a_book()
+    for ticks in range(3000, 3020):
+        book.asks.set(ticks, 1)
+    seven_more = frames.book_checksum(SPEC, book)
+    book.asks.set(3019, 2)
+    assert frames.book_checksum(SPEC, book) == seven_more
+    book.asks.set(3006, 2)
+    assert frames.book_checksum(SPEC, book) != seven_more
+
+
+def test_checksum_is_what_a_client_makes_of_padded_text():
+    copy = BookCopy()
+    asks = [["20.5", "10"], ["20.41", "3"], ["20.42", "0.05"]]
+    bids = [["0.07", "123.45"], ["20.37", "0.01"], ["20.38", "1"]]
+    copy.snapshot({"asks": asks, "bids": bids, "lastUpdateId": "1043"}, 2, 2)
+    assert copy.checksum() == frames.book_checksum(SPEC, a_book())
+
+
+def test_heartbeat():
+    assert json.loads(frames.heartbeat(SPEC, a_book(), 51, NOW)) == {
+        "e": "heartbeat", "E": NOW, "s": "SOL_USDC", "u": 1043, "t": 51, "c": 2_887_936_407, "T": AT * 1000,
+    }  # fmt: skip

@@ -15,8 +15,10 @@ from concurrent.futures import Future as ThreadFuture
 from django.conf import settings
 from redis.exceptions import NoScriptError, ResponseError
 
+from exchange_site.kernel import log_context
 from exchange_site.kernel.redis_names import ENGINE, replies
-from matching import codec
+from matching import codec, order_log
+from matching.client import metrics
 from matching.client.errors import CLOSED, FULL, UNREACHABLE, NotAdmitted, OutcomeUnknown, nothing_was_done
 from matching.client.line import CONNECTION_ERRORS, Line, Position, ask_position
 from matching.client.origin import kind_of, new_origin, weight_of
@@ -43,7 +45,7 @@ BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 class _Waiting:
     """One command on its way. `correlation` is 0 until it has been put into an entry."""
 
-    __slots__ = ("correlation", "future", "kind", "payload", "timer", "weight")
+    __slots__ = ("began", "correlation", "future", "kind", "payload", "request_id", "timer", "weight")
 
     def __init__(self, command: Command, future: "asyncio.Future[Answer]") -> None:
         self.kind = kind_of(command)
@@ -51,6 +53,8 @@ class _Waiting:
         self.payload = codec.encode(command)
         self.future = future
         self.correlation = 0
+        self.began = future.get_loop().time()
+        self.request_id = log_context.request_id()
         self.timer: asyncio.TimerHandle | None = None
 
     def fail(self, error: Exception) -> None:
@@ -70,6 +74,7 @@ class EngineGateway:
         self._sent: dict[int, _Waiting] = {}
         self._next_correlation = 1
         self._last_reply_id = b"0"
+        self._began = self.loop.time()  # When the command answered last was sent.
         self.ahead_ms = 0  # The log's time minus the wall clock's, as the engine says each second.
         self._closed = False
         self._wake = asyncio.Event()
@@ -89,6 +94,10 @@ class EngineGateway:
     async def send(self, command: Command, *, timeout_s: float | None = None) -> Answer:
         """Send one command, await the engine's answer. Raises NotAdmitted or OutcomeUnknown."""
         return await self._enqueue(command, timeout_s)
+
+    def submit(self, command: Command, *, timeout_s: float | None = None) -> "asyncio.Future[Answer]":
+        """As `send`, without waiting. What is submitted before the loop goes on travels as one entry, in order."""
+        return self._enqueue(command, timeout_s)
 
     async def send_many(self, commands: list[Command], *, timeout_s: float | None = None) -> list[Answer | Exception]:
         """Send commands that are executed in this order. Each gets its answer, NotAdmitted or OutcomeUnknown."""
@@ -136,7 +145,8 @@ class EngineGateway:
     @property
     def alive(self) -> bool:
         """False after a bug ended one of its tasks (which has been logged): make a new one."""
-        return not any(task.done() for task in self._tasks)
+        sender, reader, position = self._tasks
+        return not (sender.done() or reader.done() or position.done())
 
     @property
     def waiting(self) -> int:
@@ -174,6 +184,7 @@ class EngineGateway:
     def _time_out(self, item: _Waiting) -> None:
         if item.correlation:
             self._sent.pop(item.correlation, None)
+            metrics.unknown.inc()
             item.fail(OutcomeUnknown("No answer in time."))
         else:
             item.fail(NotAdmitted(UNREACHABLE))  # The sender skips what is done already.
@@ -265,6 +276,7 @@ class EngineGateway:
         await self._send_entry(line, [item for item in others if not item.future.done()])
 
     def _refuse(self, items: list[_Waiting], reason: str) -> None:
+        metrics.refused.labels(reason).inc(len(items))
         for item in items:
             self._sent.pop(item.correlation, None)
             item.fail(NotAdmitted(reason))
@@ -296,8 +308,10 @@ class EngineGateway:
                     continue
                 for entry_id, answers in answers_in(raw):
                     self._last_reply_id = entry_id
+                    metrics.answers.inc(len(answers))
                     for answer in answers:
                         self._resolve(answer)
+                    metrics.answer_seconds.observe(self.loop.time() - self._began)
         finally:
             await line.close()
 
@@ -307,6 +321,9 @@ class EngineGateway:
             return  # Its caller has given up already and was told that the outcome is unknown.
         if item.timer is not None:
             item.timer.cancel()
+        self._began = item.began
+        if settings.LOG_ORDERS_ONE_IN:
+            order_log.answered("answered", settings.LOG_ORDERS_ONE_IN, self.origin, [answer], item.request_id)
         if not item.future.done():
             item.future.set_result(answer)
 

@@ -1,6 +1,6 @@
 """Who has what: available and locked units per account and asset.
 
-Every row that a command moves is noted once (`touch`). When the command is done, `changes` turns the noted rows into
+Every row that a command changes is noted once (`touch`). When the command is done, `changes` turns the noted rows into
 events and proves, per asset, that the command created and destroyed nothing (invariants I1 and I2).
 """
 
@@ -36,15 +36,18 @@ class AssetBook:
 
 
 class Row:
-    """One account in one asset. Whoever changes it touches it first (`Balances.touch`)."""
+    """One account in one asset. Whoever changes it notes it (`Balances.touch`); `settled_units` is what it held, free
+    and locked together, when the last command that did so was done."""
 
-    __slots__ = ("account_id", "asset", "available", "locked", "stamp")
+    __slots__ = ("account_id", "asset", "available", "locked", "settled_units", "stamp", "symbol")
 
     def __init__(self, account_id: int, asset: AssetBook) -> None:
         self.account_id = account_id
         self.asset = asset
+        self.symbol = asset.symbol
         self.available = 0
         self.locked = 0
+        self.settled_units = 0
         self.stamp = -1  # The command that touched it last.
 
 
@@ -59,11 +62,18 @@ class Balances:
         self._stamp = 0
 
     def touch(self, row: Row) -> None:
-        """Note a row before it changes."""
+        """Note a row that changes."""
         if row.stamp != self._stamp:
             row.stamp = self._stamp
-            row.asset.drift_units -= row.available + row.locked
             self._touched.append(row)
+
+    def touch_all(self, rows: tuple[Row, ...]) -> None:
+        """Note several rows, in this order."""
+        stamp, touched = self._stamp, self._touched
+        for row in rows:
+            if row.stamp != stamp:
+                row.stamp = stamp
+                touched.append(row)
 
     def lock(self, row: Row, units: int) -> None:
         """Move units from available to locked; the caller has already checked the funds."""
@@ -90,18 +100,14 @@ class Balances:
         for row in touched:
             available, locked = row.available, row.locked
             if available < 0 or locked < 0:
-                raise InvariantBroken(f"account {row.account_id} has negative {row.asset.symbol}")
-            row.asset.drift_units += available + locked
-            events.append(
-                BalanceChanged(
-                    account_id=row.account_id,
-                    asset=row.asset.symbol,
-                    available_units=available,
-                    locked_units=locked,
-                )
-            )
+                raise InvariantBroken(f"account {row.account_id} has negative {row.symbol}")
+            units = available + locked
+            if units != row.settled_units:
+                row.asset.drift_units += units - row.settled_units
+                row.settled_units = units
+            events.append(BalanceChanged(row.account_id, row.symbol, available, locked))
         for row in touched:
             if row.asset.drift_units:
-                raise InvariantBroken(f"{row.asset.drift_units} units of {row.asset.symbol} from nowhere")
-        self._touched = []
+                raise InvariantBroken(f"{row.asset.drift_units} units of {row.symbol} from nowhere")
+        touched.clear()
         self._stamp += 1

@@ -15,12 +15,13 @@ class Level:
 
     __slots__ = ("first", "hidden_lots", "last", "lots", "price_ticks")
 
+    first: Order | None
+    last: Order | None
+
     def __init__(self, price_ticks: int) -> None:
         self.price_ticks = price_ticks
-        self.lots = 0
-        self.hidden_lots = 0
-        self.first: Order | None = None
-        self.last: Order | None = None
+        self.lots = self.hidden_lots = 0
+        self.first = self.last = None
 
     def orders(self) -> Iterator[Order]:
         order = self.first
@@ -30,20 +31,29 @@ class Level:
 
 
 class BookSide:
-    """Bids or asks. `touched` holds the prices the running command has changed, for the market data."""
+    """Bids or asks. `best_ticks` is the best price, None when the side is empty. `touched` holds the prices that the
+    running command has changed, for the market data."""
 
-    __slots__ = ("_ranks", "_sign", "is_bid", "levels", "touched")
+    __slots__ = ("_ranks", "_sign", "best_ticks", "is_bid", "levels", "touched")
 
     def __init__(self, is_bid: bool) -> None:
         self.is_bid = is_bid
         self._sign = 1 if is_bid else -1
         self._ranks: list[int] = []  # Signed prices, best last.
         self.levels: dict[int, Level] = {}
+        self.best_ticks: int | None = None
         self.touched: dict[int, None] = {}  # A dict, not a set: its order is the same in every process.
 
     def best(self) -> Level | None:
-        ranks = self._ranks
-        return self.levels[ranks[-1] * self._sign] if ranks else None
+        best = self.best_ticks
+        return None if best is None else self.levels[best]
+
+    def offers(self, limit_ticks: int | None) -> bool:
+        """Is there anything for a taker who goes as far as `limit_ticks` (None: any price)?"""
+        best = self.best_ticks
+        if best is None or limit_ticks is None:
+            return best is not None
+        return best >= limit_ticks if self.is_bid else best <= limit_ticks
 
     def best_first(self) -> Iterator[Level]:
         """Levels from the best price on. The side must not change meanwhile."""
@@ -58,6 +68,7 @@ class BookSide:
         if level is None:
             level = self.levels[price] = Level(price)
             insort(self._ranks, price * self._sign)
+            self.best_ticks = self._ranks[-1] * self._sign
         last = level.last
         order.level, order.before, order.behind = level, last, None
         if last is None:
@@ -89,11 +100,12 @@ class BookSide:
         price = level.price_ticks
         if level.first is None:
             del self.levels[price]
-            rank = price * self._sign
-            if self._ranks[-1] == rank:
-                self._ranks.pop()
+            ranks, rank = self._ranks, price * self._sign
+            if ranks[-1] == rank:
+                ranks.pop()
+                self.best_ticks = ranks[-1] * self._sign if ranks else None
             else:
-                del self._ranks[bisect_left(self._ranks, rank)]
+                del ranks[bisect_left(ranks, rank)]
         order.level = order.before = order.behind = None
         self.touched[price] = None
 
@@ -141,12 +153,9 @@ class BookSide:
 
     def changes(self) -> list[tuple[int, int]]:
         """New absolute lots of every price touched since the last call, 0 where the level is gone."""
-        levels, touched = self.levels, self.touched
-        if not touched:
-            return []
+        touched, levels = self.touched, self.levels
         self.touched = {}
         if len(touched) == 1:  # Nearly always.
             (price,) = touched
-            level = levels.get(price)
-            return [(price, 0 if level is None else level.lots)]
+            return [(price, levels[price].lots if price in levels else 0)]
         return [(price, levels[price].lots if price in levels else 0) for price in touched]

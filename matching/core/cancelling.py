@@ -28,8 +28,9 @@ def cancel(venue: Venue, cmd: CancelOrder, events: list[Event]) -> OrderReply | 
     if market.state is CLOSED:
         return Refused(reason=RefusalReason.MARKET_CLOSED)
     take_back(venue, market, order, CANCELLED, EndReason.USER, events)
-    aftermath(venue, market, None, events)
-    return OrderReply(order=order.view())
+    if venue.followups:
+        aftermath(venue, market, None, events)
+    return OrderReply(order.view())
 
 
 def find(venue: Venue, cmd: CancelOrder | AmendOrder) -> Order | None:

@@ -33,7 +33,11 @@ MAX_SLICES = 100  # Of an iceberg; each costs a trade of its own.
 
 def refusal(venue: Venue, market: Market, order: Order) -> Refused | None:
     """Why a new order cannot be taken, or None."""
-    reason = malformed(venue, market, order)
+    reason = wrong_numbers(market, order)
+    if reason is None and (
+        order.extra is not None or order.time_in_force is GTD or order.self_trade_prevention is DECREMENT
+    ):
+        reason = _wrong_terms(venue, market, order)
     if reason is None and (market.state is not OPEN or venue.is_halted or venue.blocks):
         reason = kept_out(venue, market, order)
     if reason is not None:
@@ -74,18 +78,11 @@ def _stays_open(order: Order) -> bool:
 # ---------------------------------------------------------------------------------------------------------------- form
 
 
-def malformed(venue: Venue, market: Market, order: Order) -> RefusalReason | None:
-    """What no honest caller sends: the edge has refused it already, the engine trusts nobody."""
-    reason = wrong_numbers(market, order)
-    if reason is not None:
-        return reason
-    if order.extra is None and order.time_in_force is not GTD and order.self_trade_prevention is not DECREMENT:
-        return None
-    return _wrong_terms(venue, market, order)
-
-
 def wrong_numbers(market: Market, order: Order) -> RefusalReason | None:
-    """Which number, or combination of them, the market does not take."""
+    """Which number, or combination of them, the market does not take.
+
+    Most of it no honest caller sends: the edge has refused it already, the engine trusts nobody.
+    """
     price, lots, quote = order.price_ticks, order.quantity_lots, order.quote_units
     if not 0 < order.account_id <= MAX_INT or (order.client_id is not None and not 0 <= order.client_id <= MAX_INT):
         return RefusalReason.INVALID_PARAMETER
@@ -98,30 +95,22 @@ def wrong_numbers(market: Market, order: Order) -> RefusalReason | None:
             return RefusalReason.INVALID_PARAMETER
     elif price is not None or order.post_only or (lots is None) == (quote is None):
         return RefusalReason.INVALID_PARAMETER
+    limits = market.limits
     if lots is not None:
-        reason = _wrong_quantity(market, order, lots)
-        if reason is not None:
-            return reason
+        if not 0 < lots <= MAX_INT:
+            return RefusalReason.INVALID_QUANTITY
+        if lots < limits.min_quantity_lots:
+            return RefusalReason.QUANTITY_TOO_SMALL
+        if limits.max_quantity_lots is not None and lots > limits.max_quantity_lots:
+            return RefusalReason.QUANTITY_TOO_LARGE
+        if price is not None and price * lots * market.quote_units_per_tick_lot > MAX_INT:
+            return RefusalReason.NOTIONAL_TOO_LARGE
+        if lots * market.base_units_per_lot > MAX_INT:
+            return RefusalReason.NOTIONAL_TOO_LARGE
     elif quote is None or not 0 < quote <= MAX_INT:
         return RefusalReason.INVALID_QUANTITY
-    if market.limits.min_notional_units and _notional(market, order) < market.limits.min_notional_units:
+    if limits.min_notional_units and _notional(market, order) < limits.min_notional_units:
         return RefusalReason.NOTIONAL_TOO_SMALL
-    return None
-
-
-def _wrong_quantity(market: Market, order: Order, lots: int) -> RefusalReason | None:
-    if not 0 < lots <= MAX_INT:
-        return RefusalReason.INVALID_QUANTITY
-    limits = market.limits
-    if lots < limits.min_quantity_lots:
-        return RefusalReason.QUANTITY_TOO_SMALL
-    if limits.max_quantity_lots is not None and lots > limits.max_quantity_lots:
-        return RefusalReason.QUANTITY_TOO_LARGE
-    price = order.price_ticks
-    if price is not None and price * lots * market.quote_units_per_tick_lot > MAX_INT:
-        return RefusalReason.NOTIONAL_TOO_LARGE
-    if lots * market.base_units_per_lot > MAX_INT:
-        return RefusalReason.NOTIONAL_TOO_LARGE
     return None
 
 
@@ -259,10 +248,14 @@ def _would_take(market: Market, order: Order) -> bool:
 
 def _unfunded(venue: Venue, market: Market, order: Order, held_units: int) -> RefusalReason | None:
     """Is there enough for the whole order at its limit or, where it has none, for what it would really trade?"""
-    asset = market.quote if order.is_bid else market.base
-    row = asset.rows.get(order.account_id)
+    is_bid = order.is_bid
+    row = (market.quote if is_bid else market.base).rows.get(order.account_id)
     available = held_units if row is None else row.available + held_units
-    if available < _needed_units(venue, market, order):
+    if order.order_type is LIMIT and order.extra is None:
+        needed = market.reserved_units(order)
+    else:
+        needed = _needed_units(venue, market, order)
+    if available < needed:
         return RefusalReason.INSUFFICIENT_FUNDS
     if order.quote_units is not None:
         best = market.side(not order.is_bid).best()

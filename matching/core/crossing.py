@@ -129,31 +129,29 @@ def _trade(
         taker_gives, taker_gets, taker_fees, maker_fees = base, quote, market.quote.fees, market.base.fees
     taker_fee = fee_units(taker_gets, taker.taker_fee_ppm)
     maker_ppm = maker.maker_fee_ppm
-    if maker_ppm >= 0:
-        maker_fee = fee_units(taker_gives, maker_ppm)
-    else:
-        maker_fee = -rebate_units(taker_gets, maker_ppm, taker_fee)
-    balances = venue.balances
-    touch = balances.touch
-    for row in (taker.pay, taker.receive, maker.pay, maker.receive):
-        touch(row)
-    taker.pay.available -= taker_gives
-    taker.receive.available += taker_gets - taker_fee
-    maker.pay.locked -= taker_gets
+    maker_fee = fee_units(taker_gives, maker_ppm) if maker_ppm >= 0 else -rebate_units(taker_gets, maker_ppm, taker_fee)
+    taker_pays, taker_receives, maker_pays, maker_receives = taker.pay, taker.receive, maker.pay, maker.receive
+    venue.balances.touch_all((taker_pays, taker_receives, maker_pays, maker_receives))
+    taker_pays.available -= taker_gives
+    taker_receives.available += taker_gets - taker_fee
+    maker_pays.locked -= taker_gets
     if maker_fee >= 0:
-        maker.receive.available += taker_gives - maker_fee
+        maker_receives.available += taker_gives - maker_fee
         collected = taker_fee
     else:
-        maker.receive.available += taker_gives
-        maker.pay.available -= maker_fee
+        maker_receives.available += taker_gives
+        maker_pays.available -= maker_fee
         collected = taker_fee + maker_fee
     if collected:
-        touch(taker_fees)
+        venue.balances.touch(taker_fees)
         taker_fees.available += collected
     if maker_fee > 0:
-        touch(maker_fees)
+        venue.balances.touch(maker_fees)
         maker_fees.available += maker_fee
-    _note_execution(taker, lots, quote)
+    taker.remaining_lots -= lots
+    taker.executed_lots += lots
+    taker.executed_quote_units += quote
+    taker.status = PARTIALLY_FILLED
     maker_filled = _reduce_maker(market, side, maker, lots)
     maker.executed_lots += lots
     maker.executed_quote_units += quote
@@ -225,10 +223,3 @@ def _budget_is_spent(market: Market, side: BookSide, taker: Order) -> bool:
         return True
     level = side.best()
     return level is not None and left < level.price_ticks * market.quote_units_per_tick_lot
-
-
-def _note_execution(order: Order, lots: int, quote: int) -> None:
-    order.remaining_lots -= lots
-    order.executed_lots += lots
-    order.executed_quote_units += quote
-    order.status = PARTIALLY_FILLED

@@ -29,8 +29,4 @@ def _end(venue: Venue, order: Order, status: OrderStatus, reason: EndReason, eve
     order.end_reason = reason
     if order.extra is not None:
         venue.followups.append(order)
-    events.append(
-        OrderEnded(
-            order_id=order.order_id, account_id=order.account_id, market=order.market, status=status, reason=reason
-        )
-    )
+    events.append(OrderEnded(order.order_id, order.account_id, order.market, status, reason))

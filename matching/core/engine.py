@@ -5,7 +5,6 @@ I/O, no float, no iteration over sets. What the outside does around it (log, jou
 """
 
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -17,11 +16,12 @@ from matching.core.auction import indication
 from matching.core.balances import Balances
 from matching.core.cancelling import cancel, cancel_all
 from matching.core.checks import refusal
+from matching.core.digest import digest
 from matching.core.markets import Market
 from matching.core.orders import Order, draft
 from matching.core.pairs import place_pair
 from matching.core.placing import start, take
-from matching.core.retries import Digest, Remembered, Retries
+from matching.core.retries import Key, Remembered, Retries
 from matching.core.schedule import next_due_ms
 from matching.core.venue import Venue
 from matching.core.words import AUCTION
@@ -78,7 +78,6 @@ _ADMINISTRATION: dict[type, Callable[[Venue, Any, list[Event]], RefusalReason | 
     CreditAccount: funding.credit_account,
 }
 _NEW_MONEY = (DefundHouse, DebitAccount, CreditDeposit, ReserveWithdrawal, SettleWithdrawal, ReleaseWithdrawal)
-_RETRIED_ANEW = ("idempotency_key", "valid_until_ms")
 
 
 class Applied(msgspec.Struct, gc=False):
@@ -98,8 +97,6 @@ class Engine:
         self.seq = 0
         self.venue = Venue()
         self.retries = Retries()
-        self._markets: tuple[Market, ...] = ()  # The venue's, ready to walk through after a command,
-        self._alone: dict[str, tuple[Market]] = {}  # and each alone.
 
     @property
     def at_ms(self) -> int:
@@ -137,21 +134,32 @@ class Engine:
         key = command.idempotency_key
         if key is None:
             return self._decide(command, command_id)
-        account_id = getattr(command, "account_id", 0)
-        digest = _digest(command)
-        self.retries.forget(at_ms, venue.open_orders)
-        known = self.retries.find(account_id, key)
+        return self._once(command, (getattr(command, "account_id", 0), key), command_id)
+
+    def _once(self, command: Command, key: Key, command_id: str) -> Applied:
+        """Decide about a command with an idempotency key, or give back the answer stored under it."""
+        retries, venue = self.retries, self.venue
+        at_ms = venue.at_ms
+        asked = digest(command)
+        if retries.are_due(at_ms):
+            retries.forget(at_ms, venue.open_orders)
+        known = retries.find(key)
         if known is not None:
-            if known.digest != digest:
+            if known.digest != asked:
                 return self.refuse(command_id, at_ms, RefusalReason.IDEMPOTENCY_KEY_REUSED)
             return Applied(None, known.reply, known.n, True)
-        if not self.retries.has_room(at_ms):
+        if not retries.has_room(at_ms):
             return self.refuse(command_id, at_ms, RefusalReason.OVERLOADED)
         applied = self._decide(command, command_id)
-        if type(applied.reply) is Refused and applied.reply.reason is RefusalReason.EXPIRED_IN_QUEUE:
+        reply = applied.reply
+        if type(reply) is Refused and reply.reason is RefusalReason.EXPIRED_IN_QUEUE:
             return applied  # Its caller is told to send the same key again later; a stored refusal would never let it.
-        order_ids = tuple(order_id for order_id in _order_ids(applied.reply) if order_id in venue.open_orders)
-        self.retries.remember(account_id, key, at_ms, Remembered(digest, applied.n, applied.reply, order_ids))
+        if type(reply) is OrderReply:
+            order_id = reply.order.order_id
+            order_ids: tuple[int, ...] = (order_id,) if order_id in venue.open_orders else ()
+        else:
+            order_ids = tuple([order_id for order_id in _order_ids(reply) if order_id in venue.open_orders])
+        retries.remember(key, Remembered(at_ms, asked, applied.n, reply, order_ids))
         return applied
 
     def refuse(self, command_id: str, at_ms: int, reason: RefusalReason) -> Applied:
@@ -187,11 +195,14 @@ class Engine:
 
     def _decide(self, command: Command, command_id: str) -> Applied:
         events: list[Event] = []
-        self.venue.fired = 0
+        venue = self.venue
+        venue.fired = 0
         kind = type(command)
         reply: Reply
         if kind is PlaceOrder:
             reply = self._place(command, events)  # type: ignore[arg-type]
+        elif kind is CancelOrder:
+            reply = cancel(venue, command, events)  # type: ignore[arg-type]
         elif kind in _TRADING:
             reply = self._trade(command, events)
         elif kind is Batch:
@@ -204,22 +215,19 @@ class Engine:
         return self._outcome(command_id, events, reply)
 
     def _outcome(self, command_id: str, events: list[Event], reply: Reply) -> Applied:
-        self.n += 1
+        self.n = n = self.n + 1
         seq = self.seq + 1
+        venue = self.venue
         if events:
-            self.venue.balances.changes(events)
-            # An answer about one order tells of the only market that can have changed.
-            told = type(reply) is OrderReply
-            for market in self._alone[reply.order.market] if told else self._markets:  # type: ignore[union-attr]
-                if market.state is AUCTION:
-                    indicated = indication(market)
-                    if indicated is not None:
-                        events.append(indicated)
-                if market.bids.touched or market.asks.touched:
-                    events.append(market.book_change())
+            venue.balances.changes(events)
+            if type(reply) is OrderReply:  # It tells of the only market that can have changed.
+                _tell_market(venue.markets[reply.order.market], events)
+            else:
+                for market in venue.markets.values():
+                    _tell_market(market, events)
             self.seq += len(events)
         refused = reply.reason if type(reply) is Refused else None
-        return Applied(Outcome(self.n, seq, self.venue.at_ms, command_id, events, refused), reply, self.n, False)
+        return Applied(Outcome(n, seq, venue.at_ms, command_id, events, refused), reply, n, False)
 
     # ------------------------------------------------------------------------------------------------------- trading
 
@@ -260,7 +268,7 @@ class Engine:
         prices = start(venue, market, order, events)
         if prices is not None or venue.followups:
             aftermath(venue, market, prices, events)
-        return OrderReply(order=order.view())
+        return OrderReply(order.view())
 
     def _batch(self, batch: Batch, events: list[Event]) -> BatchReply | Refused:
         """Every step is decided as if it had come alone, at this position of the log."""
@@ -291,14 +299,7 @@ class Engine:
         decide = _ADMINISTRATION.get(kind)
         if decide is None:
             return RefusalReason.MALFORMED
-        reason = decide(self.venue, command, events)
-        if kind is ListMarket:
-            self._note_markets()
-        return reason
-
-    def _note_markets(self) -> None:
-        self._markets = tuple(self.venue.markets.values())
-        self._alone = {market.symbol: (market,) for market in self._markets}
+        return decide(self.venue, command, events)
 
     # --------------------------------------------------------------------------------------------- state and proof
 
@@ -311,7 +312,6 @@ class Engine:
         """An engine that goes on exactly where the dumped one stood. Checks every invariant on the way."""
         engine = cls()
         state.load(engine, dumped)
-        engine._note_markets()
         engine.check_invariants()
         return engine
 
@@ -336,30 +336,24 @@ class Engine:
 _TRADING = (PlaceOrder, CancelOrder, CancelAllOrders, AmendOrder, PlaceOco)
 
 
+def _tell_market(market: Market, events: list[Event]) -> None:
+    """What a command has done to a market as a whole: its auction's indication, the levels of its book."""
+    if market.state is AUCTION:
+        indicated = indication(market)
+        if indicated is not None:
+            events.append(indicated)
+    change = market.book_change()
+    if change is not None:
+        events.append(change)
+
+
 def _order_ids(reply: Reply) -> list[int]:
     """The orders that an answer tells of."""
-    if isinstance(reply, OrderReply):
-        return [reply.order.order_id]
-    if isinstance(reply, OrdersReply):
-        return [order.order_id for order in reply.orders]
-    if isinstance(reply, BatchReply):
-        return [order_id for one in reply.replies for order_id in _order_ids(one)]
+    kind = type(reply)
+    if kind is OrderReply:
+        return [reply.order.order_id]  # type: ignore[union-attr]
+    if kind is OrdersReply:
+        return [order.order_id for order in reply.orders]  # type: ignore[union-attr]
+    if kind is BatchReply:
+        return [order_id for one in reply.replies for order_id in _order_ids(one)]  # type: ignore[union-attr]
     return []
-
-
-def _digest(command: Command) -> Digest:
-    """What makes two requests the same: everything but the key and the time limit, which a retry sets anew.
-
-    What is unset at the end is left out, so that a field added later does not make an old request look different.
-    """
-    values = [_plain(getattr(command, name)) for name in command.__struct_fields__ if name not in _RETRIED_ANEW]
-    while values and values[-1] is None:
-        values.pop()
-    return (type(command).__name__, *values)
-
-
-def _plain(value: Any) -> Any:
-    """Nested parts as a hash: a batch can be long, and its content is only ever compared."""
-    if isinstance(value, msgspec.Struct | list):
-        return blake2b(msgspec.msgpack.encode(value), digest_size=16).digest()
-    return value

@@ -155,7 +155,9 @@ class Market:
         if extra is not None and extra.terms.display_lots is not None:
             shown = min(order.remaining_lots, extra.terms.display_lots)
             extra.hidden_lots, order.remaining_lots = order.remaining_lots - shown, shown
-        self.queue_up(order)
+        self.last_place += 1
+        order.place = self.last_place
+        (self.bids if order.is_bid else self.asks).add(order)
         self.index(order)
 
     def queue_up(self, order: Order) -> None:
@@ -166,7 +168,7 @@ class Market:
 
     def leave(self, order: Order) -> None:
         """Take an order out of the book and the indexes. What an iceberg hid stays counted by its caller."""
-        self.side(order.is_bid).remove(order)
+        (self.bids if order.is_bid else self.asks).remove(order)
         self.drop(order)
 
     def index(self, order: Order) -> None:
@@ -200,14 +202,14 @@ class Market:
         self.triggers.remove(order)
         self.drop(order)
 
-    def book_change(self) -> BookChanged:
-        """The one market-data event of a command that touched the book."""
-        self.book_update_id += 1
+    def book_change(self) -> BookChanged | None:
+        """The one market-data event of a command that touched the book; None when it did not."""
+        bids, asks = self.bids, self.asks
+        if not bids.touched and not asks.touched:
+            return None
+        self.book_update_id = update_id = self.book_update_id + 1
         return BookChanged(
-            market=self.symbol,
-            update_id=self.book_update_id,
-            bids=self.bids.changes(),
-            asks=self.asks.changes(),
+            self.symbol, update_id, bids.changes() if bids.touched else [], asks.changes() if asks.touched else []
         )
 
 

@@ -30,20 +30,18 @@ Prices = tuple[int, int]
 
 def take(venue: Venue, market: Market, order: Order) -> None:
     """Give a checked order its id, its owner's rows and its fee rates."""
-    venue.last_order_id += 1
-    order.order_id = venue.last_order_id
+    venue.last_order_id = order.order_id = venue.last_order_id + 1
     order.created_at_ms = venue.at_ms
     account_id = order.account_id
-    tier = venue.tiers.get(account_id, 0) if venue.tiers else 0
-    if tier:
-        order.maker_fee_ppm, order.taker_fee_ppm = market.rates(tier)
+    if venue.tiers and account_id in venue.tiers:
+        order.maker_fee_ppm, order.taker_fee_ppm = market.rates(venue.tiers[account_id])
     else:
         order.maker_fee_ppm, order.taker_fee_ppm = market.maker_fee_ppm, market.taker_fee_ppm
     order.fee_version = market.fee_version
     order.place = 0
-    is_bid = order.is_bid
-    order.pay = (market.quote if is_bid else market.base).row(account_id)
-    order.receive = (market.base if is_bid else market.quote).row(account_id)
+    pay, receive = (market.quote, market.base) if order.is_bid else (market.base, market.quote)
+    order.pay = pay.rows.get(account_id) or pay.row(account_id)
+    order.receive = receive.rows.get(account_id) or receive.row(account_id)
 
 
 def start(venue: Venue, market: Market, order: Order, events: list[Event]) -> Prices | None:
@@ -85,24 +83,31 @@ def match(venue: Venue, market: Market, order: Order, events: list[Event]) -> Pr
     if market.state is AUCTION:
         rest(venue, market, order)
         return None
+    in_force, is_limit = order.time_in_force, order.order_type is LIMIT
+    rests = is_limit and (in_force is GTC or in_force is GTD)
     bound: Bound | None = None  # None: nothing but the order's own limit.
     limit_ticks = order.price_ticks
     if market.is_bounded or order.extra is not None:
         market.keep_reference(venue.at_ms)
         bound = bound_of(market, order, venue.at_ms)
         limit_ticks = bound.price_ticks
-    in_force, is_limit = order.time_in_force, order.order_type is LIMIT
+    offered = (market.asks if order.is_bid else market.bids).offers(limit_ticks)
+    if not offered and rests and bound is None:
+        rest(venue, market, order)  # Nothing to trade with: the way of most orders.
+        return None
     if in_force is FOK and is_limit and reach(market, order, limit_ticks).lots != order.remaining_lots:
         expire(venue, order, EndReason.FILL_OR_KILL, events)
         return None
-    first_event = len(events)
-    stopped = cross(venue, market, order, limit_ticks, events)
-    prices = _prices(events, first_event) if market.triggers.by_id else None
-    if order.status is FILLED:
-        return prices
+    prices, stopped = None, None
+    if offered:
+        first_event = len(events)
+        stopped = cross(venue, market, order, limit_ticks, events)
+        if market.triggers.by_id:
+            prices = _prices(events, first_event)
+        if order.status is FILLED:
+            return prices
     if stopped is None and bound is not None:
         stopped = stopped_by(market, order, bound)
-    rests = is_limit and (in_force is GTC or in_force is GTD)
     if stopped is EndReason.PRICE_OUT_OF_BOUNDS and rests and market.limits.auction_ms:
         rest(venue, market, order)
         auction.interrupt(venue, market, "A trade would have left the price band.", events)
@@ -130,17 +135,17 @@ def _prices(events: list[Event], first_event: int) -> Prices | None:
 
 
 def _accepted(order: Order) -> OrderAccepted:
-    return OrderAccepted(
-        order_id=order.order_id,
-        account_id=order.account_id,
-        market=order.market,
-        side=BID if order.is_bid else ASK,
-        order_type=order.order_type,
-        price_ticks=order.price_ticks,
-        quantity_lots=order.quantity_lots,
-        quote_units=order.quote_units,
-        time_in_force=order.time_in_force,
-        post_only=order.post_only,
-        self_trade_prevention=order.self_trade_prevention,
-        client_id=order.client_id,
+    return OrderAccepted(  # By position: see `Order.view`.
+        order.order_id,
+        order.account_id,
+        order.market,
+        BID if order.is_bid else ASK,
+        order.order_type,
+        order.price_ticks,
+        order.quantity_lots,
+        order.quote_units,
+        order.time_in_force,
+        order.post_only,
+        order.self_trade_prevention,
+        order.client_id,
     )

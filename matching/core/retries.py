@@ -7,21 +7,27 @@ below one; when even that is not enough, keyed commands are refused until keys r
 
 from collections import deque
 from collections.abc import Container
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
+
+from matching.core.digest import pack, unpack
 from matching.messages import BatchReply, Reply, reply_as_plain, reply_from_plain
 
 MAX_ANSWERS = 3_000_000  # A batch counts with each of its steps.
 KEEP_MS = 600_000
 KEEP_AT_LEAST_MS = 60_000
 
-Digest = tuple[Any, ...]
+Key = tuple[int, str]
+"""Account and idempotency key."""
 
 
-class Remembered(NamedTuple):
-    """`digest` is the request without what may differ between retries; `order_ids` are its orders that may be open."""
+class Remembered(msgspec.Struct, frozen=True, gc=False):
+    """`noted_ms` is since when the key is kept, `digest` the request without what may differ between retries;
+    `order_ids` are its orders that may be open."""
 
-    digest: Digest
+    noted_ms: int
+    digest: bytes
     n: int
     reply: Reply
     order_ids: tuple[int, ...]
@@ -32,66 +38,76 @@ class Retries:
 
     def __init__(self) -> None:
         self._answers = 0
-        self._by_key: dict[tuple[int, str], Remembered] = {}
-        self._queue: deque[tuple[int, tuple[int, str]]] = deque()  # (noted at, key), oldest first.
+        self._by_key: dict[Key, Remembered] = {}
+        self._queue: deque[Key] = deque()  # Noted longest ago first.
 
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def find(self, account_id: int, key: str) -> Remembered | None:
-        return self._by_key.get((account_id, key))
+    def find(self, key: Key) -> Remembered | None:
+        return self._by_key.get(key)
 
     def has_room(self, at_ms: int) -> bool:
-        return self._answers < MAX_ANSWERS or self._queue[0][0] + KEEP_AT_LEAST_MS <= at_ms
+        return self._answers < MAX_ANSWERS or self._oldest_ms() + KEEP_AT_LEAST_MS <= at_ms
 
-    def remember(self, account_id: int, key: str, at_ms: int, remembered: Remembered) -> None:
-        self._by_key[account_id, key] = remembered
+    def remember(self, key: Key, remembered: Remembered) -> None:
+        self._by_key[key] = remembered
         self._answers += _answers(remembered.reply)
-        self._queue.append((at_ms, (account_id, key)))
+        self._queue.append(key)
 
     def next_expiry_ms(self) -> int | None:
-        return self._queue[0][0] + KEEP_MS if self._queue else None
+        return self._oldest_ms() + KEEP_MS if self._queue else None
+
+    def _oldest_ms(self) -> int:
+        return self._by_key[self._queue[0]].noted_ms
+
+    def are_due(self, at_ms: int) -> bool:
+        """Would `forget` do anything now?"""
+        if not self._queue:
+            return False
+        noted_ms = self._oldest_ms()
+        return noted_ms + KEEP_MS <= at_ms or (self._answers > MAX_ANSWERS and noted_ms + KEEP_AT_LEAST_MS <= at_ms)
 
     def forget(self, at_ms: int, open_order_ids: Container[int]) -> None:
         """Drop keys that have run out. Those of open orders are noted anew, and once more when the order has ended:
         all that is known then is that it ended after the key was noted last."""
         queue = self._queue
         for _ in range(len(queue)):
-            noted_ms, key = queue[0]
+            key = queue[0]
+            kept = self._by_key[key]
+            noted_ms = kept.noted_ms
             crowded = self._answers > MAX_ANSWERS and noted_ms + KEEP_AT_LEAST_MS <= at_ms
             if noted_ms + KEEP_MS > at_ms and not crowded:
                 return
             queue.popleft()
-            kept = self._by_key[key]
             if any(order_id in open_order_ids for order_id in kept.order_ids):
-                queue.append((at_ms, key))
+                self._by_key[key] = msgspec.structs.replace(kept, noted_ms=at_ms)
+                queue.append(key)
             elif kept.order_ids and not crowded:
-                self._by_key[key] = kept._replace(order_ids=())
-                queue.append((at_ms, key))
+                self._by_key[key] = msgspec.structs.replace(kept, noted_ms=at_ms, order_ids=())
+                queue.append(key)
             else:
                 del self._by_key[key]
                 self._answers -= _answers(kept.reply)
 
     def dump(self) -> list[object]:
         rows: list[object] = []
-        for noted_ms, key in self._queue:
+        for key in self._queue:
             kept = self._by_key[key]
             rows.append(
-                [noted_ms, key[0], key[1], list(kept.digest), kept.n, reply_as_plain(kept.reply), list(kept.order_ids)]
+                [kept.noted_ms, *key, unpack(kept.digest), kept.n, reply_as_plain(kept.reply), list(kept.order_ids)]
             )
         return rows
 
     def load(self, rows: list[list[Any]]) -> None:
         for noted_ms, account_id, key, digest, n, reply, order_ids in rows:
-            while digest and digest[-1] is None:  # As the engine makes them since rules version 2.
-                digest.pop()
-            remembered = Remembered(tuple(digest), n, reply_from_plain(reply), _ids(order_ids))
-            self.remember(account_id, key, noted_ms, remembered)
+            remembered = Remembered(noted_ms, pack(digest), n, reply_from_plain(reply), _ids(order_ids))
+            self.remember((account_id, key), remembered)
 
 
 def _answers(reply: Reply) -> int:
     """How much a stored reply counts."""
-    return len(reply.replies) if isinstance(reply, BatchReply) else 1
+    return len(reply.replies) if type(reply) is BatchReply else 1
 
 
 def _ids(saved: int | list[int]) -> tuple[int, ...]:

@@ -156,7 +156,7 @@ def load(engine: "Engine", dumped: dict[str, Any]) -> None:
         asset.funded_units = saved["funded_units"]
         for account_id, available, locked in saved["rows"]:
             row = asset.row(account_id)
-            row.available, row.locked = available, locked
+            row.available, row.locked, row.settled_units = available, locked, available + locked
     for saved in dumped["markets"]:
         _load_market(venue, saved)
     venue.tiers = dict(dumped.get("tiers", ()))

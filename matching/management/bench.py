@@ -72,6 +72,15 @@ class Bench:
             self.process.wait()
         self.client.delete(*KEYS)
 
+    def cpu_seconds(self) -> float:
+        """What the engine process has used of the processors so far, by the kernel's count (Linux; elsewhere 0)."""
+        assert self.process is not None, "it was never started"
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        if not stat.exists():
+            return 0.0
+        fields = stat.read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def send(self, commands: list[Command], per_entry: int) -> None:
         """Admit commands as a web process would; `finish` waits for them."""
         for first in range(0, len(commands), per_entry):

@@ -16,7 +16,7 @@ from matching.messages.words import (
 )
 
 
-class OrderAccepted(Message, frozen=True, tag="order_accepted"):
+class OrderAccepted(Message, frozen=True, kw_only=False, tag="order_accepted"):
     """The order is ours. What became of it follows in the same outcome; `created_at` is the outcome's `at_ms`."""
 
     order_id: int
@@ -62,7 +62,7 @@ class TradeMade(Message, frozen=True, kw_only=False, tag="trade"):
     taker_filled: bool
 
 
-class OrderEnded(Message, frozen=True, tag="order_ended"):
+class OrderEnded(Message, frozen=True, kw_only=False, tag="order_ended"):
     """An order left without being (completely) filled: `status` Cancelled (by its owner, or as a maker by self-trade
     prevention) or Expired (by a rule). A market order by quote amount that spent all it can ends as `trade` with
     `taker_filled`."""
@@ -74,7 +74,7 @@ class OrderEnded(Message, frozen=True, tag="order_ended"):
     reason: EndReason
 
 
-class BalanceChanged(Message, frozen=True, tag="balance"):
+class BalanceChanged(Message, frozen=True, kw_only=False, tag="balance"):
     """New absolute amounts of one account and asset; at most one a command, after everything that caused it."""
 
     account_id: int
@@ -83,7 +83,7 @@ class BalanceChanged(Message, frozen=True, tag="balance"):
     locked_units: int
 
 
-class BookChanged(Message, frozen=True, tag="book"):
+class BookChanged(Message, frozen=True, kw_only=False, tag="book"):
     """The visible book of a market changed: new absolute lots of each changed level, 0 deletes it.
 
     `update_id` grows by exactly one with each such event of the market. Bids and asks are `(price_ticks, lots)`.

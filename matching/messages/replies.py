@@ -6,7 +6,7 @@ from matching.messages.base import Message, OrderView
 from matching.messages.words import RefusalReason
 
 
-class OrderReply(Message, frozen=True, tag="order"):
+class OrderReply(Message, frozen=True, kw_only=False, tag="order"):
     order: OrderView
 
 
@@ -40,7 +40,7 @@ class BatchReply(Message, frozen=True, tag="batch"):
 Reply = OrderReply | OrdersReply | BatchReply | DeadlineReply | Done | Refused
 
 
-class Answer(msgspec.Struct, frozen=True, array_like=True):
+class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One reply on `rep:<origin>`: outcome `n` for `correlation`; `replayed` when an idempotency key had been used."""
 
     correlation: int

@@ -4,9 +4,9 @@ The applier owns the engine and the hash chain. It collects what a batch of reco
 worker (or the recovery) takes it to publish.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Protocol
 
 from matching import codec
@@ -122,11 +122,11 @@ class Applier:
         self.entry_id = record.entry_id
         if entry is None or not entry.commands:
             return
-        decide, at_ms, prefix = self._decide, record.at_ms, f"{record.entry_id}/"
+        decide, at_ms, entry_id = self._decide, record.at_ms, record.entry_id
         correlation = entry.first_correlation
         answers = self._batch.answers.setdefault(entry.origin, [])
         for index, raw in enumerate(entry.commands):
-            applied = decide(raw, f"{prefix}{index}", at_ms)
+            applied = decide(raw, f"{entry_id}/{index}", at_ms)
             answers.append(Answer(correlation + index, applied.n, applied.replayed, applied.reply))
         self._batch.commands += entry.counted
 
@@ -148,12 +148,12 @@ class Applier:
             self._keep(encoded)
 
     def _keep(self, encoded: bytes) -> None:
-        self.chain = hashlib.blake2b(self.chain + encoded, digest_size=32).digest()
+        self.chain = blake2b(self.chain + encoded, digest_size=32).digest()
         self._batch.outcomes.append(encoded)
 
     def _decide(self, raw: Any, command_id: str, at_ms: int) -> Applied:
         engine = self.engine
-        market = ""
+        command: Command | None = None
         try:
             if command_id in self.poisoned:
                 key = key_of(raw)
@@ -166,13 +166,12 @@ class Applier:
                 except UNREADABLE:
                     applied = engine.refuse(command_id, at_ms, RefusalReason.MALFORMED)
                 else:
-                    market = getattr(command, "market", None) or ""
                     applied = engine.apply(command, command_id, at_ms)
             encoded = None if applied.outcome is None else codec.encode(applied.outcome)
         except MemoryError:
             raise  # The machine's fault, not the command's.
         except Exception as error:
-            raise Poisoned(command_id, at_ms, market) from error
+            raise Poisoned(command_id, at_ms, getattr(command, "market", None) or "") from error
         if encoded is not None:
             self._keep(encoded)
         return applied

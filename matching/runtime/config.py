@@ -30,6 +30,7 @@ class EngineConfig:
     unwritten_closed: int = 2_000_000
     crash_at: str = ""
     fork_snapshots: bool = True
+    log_orders_one_in: int = 0
 
 
 def from_settings() -> EngineConfig:
@@ -45,4 +46,5 @@ def from_settings() -> EngineConfig:
         unwritten_for_s=settings.ENGINE_UNWRITTEN_FOR_S,
         unwritten_closed=settings.ENGINE_UNWRITTEN_CLOSED,
         crash_at=settings.ENGINE_CRASH_AT,
+        log_orders_one_in=settings.LOG_ORDERS_ONE_IN,
     )

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from exchange_site.kernel import redis_names
-from matching.runtime import snapshots
+from matching.runtime import metrics, snapshots
 from matching.runtime.applier import Applier
 from matching.runtime.config import EngineConfig
 from matching.runtime.journal import JournalWriter
@@ -105,6 +105,7 @@ class Housekeeping:
             self._leadership.step_down()
             raise SteppedDown(f"Term {self._leadership.term} steps down, asked by {notes.stepdown}")
         self._database_n = notes.database_n
+        metrics.database_lag.set(max(0, self._applier.n - (notes.database_n or 0)))
         mark = (self.commands, self._applier.entry_id)
         if not self._marks or self._marks[-1] != mark:  # An idle engine must not gather them second by second.
             self._marks.append(mark)
@@ -120,6 +121,7 @@ class Housekeeping:
 
     def _let_in(self) -> None:
         admission = self.watch.look(self._applier.n, self._database_n)
+        metrics.accepts.set(admission is Admission.OPEN)
         if admission is self._admission:
             return
         behind = self._applier.n - (self._database_n or 0)

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from matching.runtime import disk
+from matching.runtime import disk, metrics
 from matching.runtime.applier import Poisoned
 from matching.runtime.boot_checks import NotFitToRun, check_redis
 from matching.runtime.config import EngineConfig
@@ -134,11 +134,13 @@ class EngineProcess:
             int((time.monotonic() - began) * 1000),
         )
         worker = Worker(self._config, led, log, self._stopping, lock=lock)
+        metrics.leading(led.leadership.term, led.applier.n)
         try:
             worker.run()
             worker.stop()
             logger.info("Engine stopped at outcome %d.", led.applier.n)
         finally:
             worker.leave()
+            metrics.leading(0, led.applier.n)
             log.close()
             gc.unfreeze()  # The state is full of cycles; frozen it would outlive this lead.

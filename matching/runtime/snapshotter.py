@@ -8,7 +8,7 @@ import signal
 import threading
 from pathlib import Path
 
-from matching.runtime import snapshots
+from matching.runtime import metrics, snapshots
 from matching.runtime.applier import Applier
 from matching.runtime.crash import CrashPoint
 from matching.runtime.journal import Position
@@ -65,6 +65,7 @@ class Snapshotter:
             logger.error("The snapshot of outcome %d failed; the one before it stays in use.", self._child_n)
             return False
         self.last_n = self._child_n
+        metrics.snapshot_written()
         return True
 
     def write_now(self, applier: Applier, position: Position, poisons: list[Poison]) -> bool:
@@ -78,6 +79,7 @@ class Snapshotter:
             if collecting:
                 gc.enable()
         self.last_n = applier.n
+        metrics.snapshot_written()
         return True
 
     def abandon(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from exchange_site.kernel import redis_names
+from matching.runtime import metrics
 from matching.runtime.config import EngineConfig
 from matching.runtime.follower import Follower
 from matching.runtime.leadership import DirectoryLock, Lease, new_owner, read_lease
@@ -65,8 +66,10 @@ class Standby:
             if not announced:
                 who = "Another engine leads" if self._may_lead else "No engine leads yet"
                 logger.info("%s; this one stands by, ready to take over.", who)
+            metrics.refresh()
             if now >= announce:
                 announce, announced = now + ANNOUNCE_EVERY_S, True
+                metrics.standing_by(self._follower.n, self._follower.applier is not None)
                 self._say(log, BELIEVED_MS)
             if not self._follower.step():
                 time.sleep(LOOK_EVERY_S)

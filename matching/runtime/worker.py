@@ -10,8 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from matching import codec
+from matching import codec, order_log
 from matching.messages import CommandEntry, MarketState, SetMarketState
+from matching.runtime import metrics
 from matching.runtime.applier import (
     Poisoned,
     decode_entry,
@@ -142,6 +143,7 @@ class Worker:
 
     def _process(self, group: list[tuple[RawEntry, CommandEntry | None]]) -> None:
         """One batch, from the journal to the log. An empty group may still be due a tick."""
+        began = time.perf_counter()
         applier = self._applier
         at_ms = self._now_ms()
         fired = self._fire_timers(at_ms)
@@ -169,10 +171,14 @@ class Worker:
             self._journal.follow_rules(applier.engine.rules_version)
         if records or fired:
             self._publish()
+        if group:
+            metrics.batch_seconds.observe(time.perf_counter() - began)
 
     def _journal_records(self, records: list[Record]) -> None:
         self._crash.passed("before_journal")
+        began = time.perf_counter()
         self._journal.append(records, self._applier.n, self._applier.chain)
+        metrics.journal_seconds.observe(time.perf_counter() - began)
         self._crash.passed("after_journal")
         self._house.records += len(records)
 
@@ -180,7 +186,12 @@ class Worker:
         batch = self._applier.take()
         self._house.commands += batch.commands
         self._crash.passed("before_publish")
+        began = time.perf_counter()
         self._publisher.publish(batch, self._log)
+        if self._config.log_orders_one_in:
+            for origin, answers in batch.answers.items():
+                order_log.answered("decided", self._config.log_orders_one_in, origin, answers)
+        metrics.published(batch.commands, len(batch.outcomes), batch.last_n, time.perf_counter() - began)
         self._crash.passed("after_publish")
 
     # ------------------------------------------------------------------------------------------------------ timers
@@ -264,6 +275,7 @@ class Worker:
         """First strike: the record makes the next replay answer this command `internal`. Then this process ends."""
         logger.critical("The command %s broke the engine; it will be answered as refused.", poison.command_id)
         self._poisons.append(poison)
+        metrics.poisons.inc()
         records: list[Record] = [poison]
         recent = [one for one in self._recent_poisons() if one.market == poison.market]
         if poison.market and len(recent) > POISONS_ALLOWED:
@@ -290,6 +302,8 @@ class Worker:
         if self._lock is not None and not self._lock.held and self._lock.try_take():
             self._lock.sign(self._leadership.owner)
         self._house.beat(self._clock.ahead_ms())
+        metrics.clock_ahead.set(self._clock.ahead_ms() / 1000)
+        metrics.refresh()
 
     # ------------------------------------------------------------------------------------- after a lost connection
 
@@ -326,6 +340,7 @@ class Worker:
         settle(self._leadership, applier, log)
         self._leadership.open(count_waiting(log, applier.entry_id), self._house.watch.admission)
         self._house.opened()
+        metrics.reconnects.inc()
         logger.info("Redis is back; term %d goes on at outcome %d.", self._leadership.term, applier.n)
 
 

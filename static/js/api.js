@@ -37,14 +37,17 @@ async function call(method, path, body, more = {}) {
 const query = (parameters) => new URLSearchParams(parameters).toString();
 
 export const getDepth = (symbol) => call("GET", `/api/v1/depth?${query({ symbol, limit: 500 })}`);
-export const getKlines = (symbol, interval, startTime) => call("GET", `/api/v1/klines?${query({ symbol, interval, startTime })}`);
+export const getKlines = (symbol, interval, startTime, endTime) => call("GET", `/api/v1/klines?${query({ symbol, interval, startTime, ...(endTime ? { endTime } : {}) })}`);
+export const getMarkets = () => call("GET", "/api/v1/tickers");
 export const getTrades = (symbol, limit) => call("GET", `/api/v1/trades?${query({ symbol, limit })}`);
 export const getOpenOrders = () => call("GET", "/api/v1/orders");
 export const getCapital = () => call("GET", "/api/v1/capital");
 export const getHistory = () => call("GET", "/wapi/v1/history/orders?limit=50");
 export const getFills = (parameters = {}) => call("GET", `/wapi/v1/history/fills?${query({ limit: 50, ...parameters })}`);
 export const getState = (path) => call("GET", path);
-export const placeOrder = (order, key) => call("POST", "/api/v1/order", order, { "Idempotency-Key": key });
+// One order, or the two of which one cancels the other.
+export const placeOrder = (order, key) => call("POST", Array.isArray(order) ? "/api/v1/order/oco" : "/api/v1/order", order, { "Idempotency-Key": key });
+export const amendOrder = (change, key) => call("PATCH", "/api/v1/order", change, { "Idempotency-Key": key });
 export const cancelOrder = (symbol, orderId) => call("DELETE", "/api/v1/order", { symbol, orderId });
 export const cancelAll = (symbol) => call("DELETE", "/api/v1/orders", { symbol });
 export const askFaucet = (path) => call("POST", path);

@@ -2,12 +2,13 @@
 
 import { basisPoints, grouped } from "./decimal.js";
 import { byId, el, icon, paint, setFigure, setText } from "./dom.js";
+import { prefs, remember } from "./prefs.js";
 
 const ROWS = 40;
 const SIZE_BAR_MAX = 52n;
 const FLASH_MOST = 6;
 const FLASH_EVERY_MS = 500;
-const STEPS = [1n, 10n, 100n];
+const STEPS = [1n, 2n, 5n, 10n, 50n, 100n, 1000n];
 
 export class BookView {
   // `pick` hears {price, lots} of a click: lots is null unless the size was meant.
@@ -15,8 +16,8 @@ export class BookView {
     this.market = market;
     this.depth = depth;
     this.pick = pick;
-    this.step = 1n;
-    this.own = new Set();
+    this.step = STEPS.find((step) => String(step) === prefs.step[market.symbol]) ?? 1n;
+    this.own = { bid: new Set(), ask: new Set() };
     this.held = null;
     this.sides = { bid: rowsOf(byId("bids")), ask: rowsOf(byId("asks")) };
     this.shown = { bid: [], ask: [] };
@@ -29,16 +30,18 @@ export class BookView {
     paint(this.draw);
   }
 
-  setOwn(ticks) {
-    this.own = new Set(ticks);
+  // The reader's own price levels of each side.
+  setOwn(levels) {
+    this.own = levels;
     paint(this.draw);
   }
 
   #stepChoice() {
     const select = el("select", { "aria-label": "Price step of the book" });
-    for (const step of STEPS) select.append(el("option", { value: step }, this.market.price(step)));
+    for (const step of STEPS) select.append(el("option", { value: step, selected: step === this.step }, grouped(this.market.price(step))));
     select.addEventListener("change", () => {
       this.step = BigInt(select.value);
+      remember({ step: { ...prefs.step, [this.market.symbol]: select.value } });
       this.held = null;
       this.changed();
     });
@@ -62,8 +65,7 @@ export class BookView {
 
   // Held: the same prices as when the pointer came, with today's sizes.
   #levels(side) {
-    const levels = this.depth.levels(side, this.step).slice(0, ROWS);
-    if (!this.held) return levels;
+    if (!this.held) return this.depth.levels(side, this.step, ROWS);
     const sizes = new Map(this.depth.levels(side, this.step));
     return this.held[side].map((ticks) => [ticks, sizes.get(ticks) ?? 0n]);
   }
@@ -89,7 +91,6 @@ export class BookView {
         row.ticks = ticks;
         const price = this.market.price(ticks);
         setText(row.price, grouped(price));
-        row.price.href = `?view=trade&price=${price}`;
       }
       if (row.lots !== lots) setFigure(row.size, this.market.amount(lots));
       row.lots = lots;
@@ -97,10 +98,16 @@ export class BookView {
       setText(row.sum, this.market.sum(sum, scale.sum));
       width(row.bar, (SIZE_BAR_MAX * 10n * lots) / scale.size);
       width(row.bar2, scale.sum ? (1000n * sum) / scale.sum : 0n);
-      row.node.classList.toggle("own", this.own.has(ticks));
+      row.node.classList.toggle("own", this.own[side].has(ticks) || (this.step > 1n && this.#ownNear(side, ticks)));
       if (before !== null && before !== lots) flash(row, budget);
     }
     this.shown[side] = shown;
+  }
+
+  // With a coarse step: an own order is among those that the level stands for.
+  #ownNear(side, ticks) {
+    for (const own of this.own[side]) if (side === "bid" ? own >= ticks && own < ticks + this.step : own <= ticks && own > ticks - this.step) return true;
+    return false;
   }
 
   #drawSpread() {
@@ -146,25 +153,12 @@ export class BookView {
     return node && [...this.sides.bid, ...this.sides.ask].find((row) => row.node === node && row.ticks !== null);
   }
 
-  // Sum, average and value up to the level under the pointer.
-  #point(event) {
+  // Sum, average and value up to the level under the pointer; loaded when a pointer comes.
+  async #point(event) {
     const row = this.#rowAt(event.target);
-    this.tip ??= el("dl", { class: "book-tip" });
-    if (!row) return this.tip.remove();
-    const side = this.sides.bid.includes(row) ? "bid" : "ask";
-    let lots = 0n, value = 0n;
-    for (const each of this.sides[side]) {
-      lots += each.lots;
-      value += this.market.notional(each.ticks, each.lots);
-      if (each === row) break;
-    }
-    const average = lots ? value / (lots * this.market.quoteUnitsPerTickLot) : row.ticks;
-    const lines = [["Sum", `${grouped(this.market.amount(lots))} ${this.market.base}`], ["Average", grouped(this.market.price(average))], ["Value", `${grouped(this.market.quoteText(value))} ${this.market.quote}`]];
-    this.tip.replaceChildren(...lines.flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
-    if (!this.tip.isConnected) document.body.append(this.tip);
-    const box = row.node.getBoundingClientRect();
-    this.tip.style.top = `${box.top - 4}px`;
-    this.tip.style.right = `${innerWidth - box.left + 6}px`;
+    if (!row) return this.tip?.remove();
+    const { tipFor } = await import("./book_tip.js");
+    this.tip = tipFor(this.market, this.sides[this.sides.bid.includes(row) ? "bid" : "ask"], row, this.tip);
   }
 }
 

@@ -3,29 +3,36 @@
 import * as lib from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { getKlines } from "./api.js";
 import { atLeast, fixed, grouped, padded, percent, toUnits } from "./decimal.js";
-import { byId, el, paint } from "./dom.js";
+import { byId, el, paint, styled } from "./dom.js";
+import { prefs, remember } from "./prefs.js";
 
-const SECONDS = { "1m": 60, "5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400, "1w": 604800 };
+const DAY_S = 86400;
+const SECONDS = {
+  "1s": 1, "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "6h": 21600, "8h": 28800, "12h": 43200,
+  "1d": DAY_S, "3d": 3 * DAY_S, "1w": 7 * DAY_S, "1month": 31 * DAY_S,
+};
 const CANDLES = 400;
+const NEAR_START = 30; // Candles left of the view at which older ones are asked for.
 const AVERAGES = [9, 25];
 
 const timeOf = (text) => Date.parse(`${text.replace(" ", "T")}Z`) / 1000;
+const rowOf = (row) => ({ ...row, time: timeOf(row.start) });
 
 export class Chart {
-  constructor(market, socket) {
-    this.market = market;
-    this.socket = socket;
+  // `orders` answers the reader's orders once there are some.
+  constructor(market, socket, depth, orders) {
+    Object.assign(this, { market, socket, depth, orders });
     this.rows = [];
-    this.lines = [];
-    this.orders = [];
+    this.open = [];
     this.fills = [];
     this.pointed = null;
-    this.averagesOn = localStorage.getItem("averages") !== "off";
     this.draw = () => this.#legend();
     this.#create();
     this.#theme();
     document.addEventListener("themechange", () => this.#theme());
     byId("chart-tools").append(this.#averagesBox());
+    byId("chart-head").after(this.#depthButton());
+    setInterval(() => paint(this.draw), 1000);
   }
 
   #create() {
@@ -39,24 +46,42 @@ export class Chart {
     this.volume = this.chart.addSeries(lib.HistogramSeries, { priceScaleId: "volume", lastValueVisible: false, priceLineVisible: false, priceFormat: { type: "volume" } });
     this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.averages = AVERAGES.map(() => this.chart.addSeries(lib.LineSeries, {
-      lineWidth: 1, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false, priceFormat: format, visible: this.averagesOn,
+      lineWidth: 1, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false, priceFormat: format, visible: prefs.averages,
     }));
     this.markers = lib.createSeriesMarkers(this.candles, []);
     this.chart.subscribeCrosshairMove((event) => {
       this.pointed = event.time ?? null;
       paint(this.draw);
     });
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < NEAR_START && this.#older());
   }
 
   #averagesBox() {
-    const box = el("input", { type: "checkbox", checked: this.averagesOn });
+    const box = el("input", { type: "checkbox", checked: prefs.averages });
     box.addEventListener("change", () => {
-      this.averagesOn = box.checked;
-      localStorage.setItem("averages", box.checked ? "on" : "off");
+      remember({ averages: box.checked });
       for (const line of this.averages) line.applyOptions({ visible: box.checked });
       paint(this.draw);
     });
     return el("label", { class: "check" }, box, el("span", {}, "Averages"));
+  }
+
+  // The depth chart is loaded when it is asked for.
+  #depthButton() {
+    const button = el("button", { type: "button", class: "chart-kind", "aria-pressed": "false" }, "Depth");
+    button.addEventListener("click", async () => {
+      const [{ DepthChart }] = await Promise.all([import("./depth_chart.js"), styled("chart_extras")]);
+      this.depthChart ??= new DepthChart(this.market, this.depth, byId("chart").parentElement);
+      const on = this.depthChart.toggle();
+      button.setAttribute("aria-pressed", String(on));
+      byId("chart").classList.toggle("covered", on);
+      byId("legend").hidden = on;
+    });
+    return button;
+  }
+
+  bookChanged() {
+    this.depthChart?.changed();
   }
 
   #theme() {
@@ -74,8 +99,9 @@ export class Chart {
     this.colours = { up: colour("up-bar"), down: colour("down-bar"), you: colour("you-line"), upFill: colour("up-fill"), downFill: colour("down-fill") };
     for (const [index, line] of this.averages.entries()) line.applyOptions({ color: colour(`average-${index + 1}`) });
     this.#all();
-    this.setOrders(this.orders);
+    this.setOrders(this.open);
     this.setFills(this.fills);
+    this.bookChanged();
   }
 
   // Load an interval and follow its stream.
@@ -84,7 +110,7 @@ export class Chart {
     this.interval = interval;
     this.stream = `kline.${interval}.${this.market.symbol}`;
     this.socket.hear(this.stream, (frame) => this.#frame(interval, frame));
-    this.chart.applyOptions({ timeScale: { timeVisible: SECONDS[interval] < 86400 } });
+    this.chart.applyOptions({ timeScale: { timeVisible: SECONDS[interval] < DAY_S, secondsVisible: SECONDS[interval] < 60 } });
     byId("chart").setAttribute("aria-label", `Candles of ${this.market.name}, ${interval}`);
     await this.reload();
     this.chart.timeScale().scrollToRealTime();
@@ -92,12 +118,38 @@ export class Chart {
 
   async reload() {
     const { interval } = this;
+    if (!interval) return;
     const rows = await getKlines(this.market.symbol, interval, Math.floor(Date.now() / 1000) - SECONDS[interval] * CANDLES);
     if (interval !== this.interval) return;
-    this.rows = rows.filter((row) => row.open !== null).map((row) => ({ ...row, time: timeOf(row.start) }));
+    const fresh = rows.filter((row) => row.open !== null).map(rowOf);
+    // What was scrolled back to stays; the new answer replaces its own stretch.
+    const kept = fresh.length && this.loaded === interval ? this.rows.filter((row) => row.time < fresh[0].time) : [];
+    this.rows = [...kept, ...fresh];
+    if (this.loaded !== interval) this.exhausted = false;
+    this.loaded = interval;
     byId("chart-still")?.remove();
     this.#all();
     this.setFills(this.fills);
+  }
+
+  // Scrolled back to the start of what is there: what came before is asked for.
+  async #older() {
+    const { interval } = this;
+    if (this.loading || this.exhausted || !this.rows.length) return;
+    this.loading = true;
+    try {
+      const { olderThan } = await import("./chart_history.js");
+      const older = (await olderThan(this.market.symbol, interval, SECONDS[interval], this.rows[0].time)).map(rowOf);
+      if (interval !== this.interval) return;
+      this.exhausted = !older.length;
+      this.rows = [...older.filter((row) => row.time < this.rows[0].time), ...this.rows];
+      this.#all();
+      this.setFills(this.fills);
+    } catch (error) {
+      console.warn(`Older candles did not load: ${error.message}`);
+    } finally {
+      this.loading = false;
+    }
   }
 
   #frame(interval, frame) {
@@ -137,16 +189,15 @@ export class Chart {
     this.candles.applyOptions({ priceLineColor: rising(row) ? this.colours.upFill : this.colours.downFill });
   }
 
-  // Own open orders as dashed lines.
-  setOrders(orders) {
-    this.orders = orders;
-    for (const line of this.lines) this.candles.removePriceLine(line);
-    this.lines = orders.map((order) => this.candles.createPriceLine({
-      price: Number(order.price), color: this.colours.you, lineWidth: 1, lineStyle: lib.LineStyle.Dashed, axisLabelVisible: true, title: order.title,
-    }));
+  // Own open orders as lines with a tag. What draws them is loaded with the first one.
+  async setOrders(orders) {
+    this.open = orders;
+    if (!this.lines && !orders.length) return;
+    const [{ OrderLines }] = await Promise.all([import("./order_lines.js"), styled("chart_extras")]);
+    this.lines ??= new OrderLines(this.market, this.candles, byId("chart").parentElement, this.orders(), lib.LineStyle.Dashed);
+    this.lines.show(this.open, this.colours.you);
   }
 
-  // Own fills: up for bought under the candle, down for sold above it.
   setFills(fills) {
     this.fills = fills;
     const first = this.rows[0]?.time ?? Infinity, step = SECONDS[this.interval] ?? 60;
@@ -172,11 +223,18 @@ export class Chart {
     const part = (name, text) => el("span", {}, `${name} `, el("b", {}, text));
     const parts = [part("O", price(row.open)), part("H", price(row.high)), part("L", price(row.low)), part("C", price(row.close)),
       el("span", { class: moved > 0n ? "up" : moved < 0n ? "down" : "" }, el("b", {}, by)), part("Volume", grouped(atLeast(row.volume, market.quantityDecimals)))];
-    if (this.averagesOn) {
+    if (this.pointed === null && SECONDS[this.interval] < DAY_S) parts.push(part("Closes in", this.#countdown(row)));
+    if (prefs.averages) {
       const values = AVERAGES.map((length, index) => [length, average(this.rows, at, length), index + 1]).filter(([, value]) => value !== null);
       parts.push(el("span", { class: "averages" }, ...values.map(([length, value, index]) => el("span", { class: `average-${index}` }, `MA ${length} ${grouped(value.toFixed(market.priceDecimals))}`))));
     }
     legend.replaceChildren(...parts);
+  }
+
+  // Until the newest candle closes; nothing has traded since when it is over.
+  #countdown(row) {
+    const left = Math.max(0, row.time + SECONDS[this.interval] - Math.floor(Date.now() / 1000)), two = (number) => String(number).padStart(2, "0");
+    return left >= 3600 ? `${Math.floor(left / 3600)}:${two(Math.floor(left / 60) % 60)}:${two(left % 60)}` : `${two(Math.floor(left / 60))}:${two(left % 60)}`;
   }
 }
 

@@ -14,6 +14,18 @@ export function icon(name) {
   return svg;
 }
 
+// A style sheet of a part that is loaded late; answers when it applies. Its address follows ours, however it is served.
+export function styled(name) {
+  const href = new URL(`../css/components/${name}.css`, import.meta.url).href;
+  const known = document.querySelector(`link[href="${CSS.escape(href)}"]`);
+  if (known) return Promise.resolve();
+  const link = el("link", { rel: "stylesheet", href });
+  return new Promise((resolve) => {
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+  });
+}
+
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) {

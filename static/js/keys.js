@@ -1,12 +1,10 @@
-// Keys of the trading page, off while typing, and the sheet that lists them.
+// Keys of the trading page, off while typing. The sheet that lists them is loaded when it is wanted.
 
-import { all, byId, el } from "./dom.js";
+import { all, byId } from "./dom.js";
+import { prefs } from "./prefs.js";
 
-const SHEET = [
-  ["B", "Buy"], ["S", "Sell"], ["P", "Price"], ["A", "Amount"], ["T", "Total"], ["L", "Limit order"], ["M", "Market order"],
-  ["Enter", "Send the order"], ["1 \u2026 7", "Interval of the chart"], ["/", "Find a market"], ["O", "Open orders"], ["H", "Order history"],
-  ["F", "Fills"], ["Shift X", "Cancel all, asks"], ["Esc", "Close, or leave the field"], ["?", "This sheet"],
-];
+const GO_MS = 1500;
+const PAGES = { m: "/markets", w: "/wallet", p: "/portfolio", t: "/trade" };
 
 function choose(name, value) {
   const input = byId("order-form").querySelector(`[name=${name}][value=${value}]`);
@@ -27,58 +25,54 @@ const tab = (name) => (views) => {
   document.querySelector(`[data-tab=${name}]`).click();
 };
 
-const KEYS = {
-  b: () => choose("side", "buy"),
-  s: () => choose("side", "sell"),
-  m: () => choose("type", "market"),
-  l: () => choose("type", "limit"),
-  p: field("price"),
-  a: field("amount"),
-  t: field("total"),
-  o: tab("open"),
-  h: tab("history"),
-  f: tab("fills"),
+// The row of an order that the keys act on: the focused one; J and K go to the next and the one before.
+const rowNow = () => document.activeElement?.closest?.("#open-rows tr") ?? null;
+
+const step = (by) => (views) => {
+  const rows = all("#open-rows tr");
+  if (!rows.length || byId("open-rows").closest("table").hidden) return tab("open")(views);
+  const at = rows.indexOf(rowNow()), next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by));
+  rows[next].querySelector("[data-amend]").focus();
 };
 
-export function enhanceKeys(views, cancelAll) {
-  let on = localStorage.getItem("keys") !== "off";
-  const sheet = makeSheet(on, (wanted) => {
-    on = wanted;
-    localStorage.setItem("keys", on ? "on" : "off");
-  });
-  document.addEventListener("keydown", (event) => {
-    const { target } = event, key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+const KEYS = {
+  b: () => choose("side", "buy"), s: () => choose("side", "sell"), m: () => choose("type", "market"), l: () => choose("type", "limit"),
+  p: field("price"), a: field("amount"), t: field("total"), o: tab("open"), h: tab("history"), f: tab("fills"), j: step(1), k: step(-1),
+  c: (views, orders) => rowNow() && orders?.cancel(rowNow().dataset.order), e: (views, orders) => rowNow() && orders?.amend(rowNow()),
+};
+
+export class Keys {
+  // `orders` answers the reader's orders, or nothing for a visitor.
+  constructor(views, orders) {
+    Object.assign(this, { views, orders, going: 0 });
+  }
+
+  // A key that was pressed outside of fields; null opens the sheet.
+  press(event) {
+    if (event === null) return sheet();
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") return document.activeElement?.blur?.();
-    if (!on || target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select")) return;
-    const act = event.key === "?" ? sheet : event.shiftKey ? key === "x" && cancelAll : KEYS[key] ?? interval(key);
+    if (!prefs.keys) return;
+    const went = this.going && performance.now() - this.going < GO_MS;
+    this.going = key === "g" && !event.shiftKey ? performance.now() : 0;
+    if (went && PAGES[key]) return location.assign(PAGES[key]);
+    const act = event.key === "?" ? sheet : key === "/" ? openMarkets : event.shiftKey ? key === "x" && (() => this.orders()?.cancelAll()) : KEYS[key] ?? interval(key);
     if (!act) return;
     event.preventDefault();
-    act(views);
-  });
+    act(this.views, this.orders());
+  }
+}
+
+const sheet = async () => (await import("./keys_sheet.js")).openSheet();
+
+function openMarkets() {
+  const menu = byId("market-menu");
+  if (!menu.offsetParent) return location.assign(PAGES.m);
+  menu.open = true;
 }
 
 function interval(key) {
   const link = /^[1-9]$/.test(key) ? all("[data-interval]")[Number(key) - 1] : null;
   return link && (() => link.click());
-}
-
-// Answers a function that opens the sheet; a button in the status line does so too.
-function makeSheet(on, onswitch) {
-  const box = el("input", { type: "checkbox", checked: on });
-  box.addEventListener("change", () => onswitch(box.checked));
-  const rows = SHEET.map(([keys, what]) => el("div", {}, el("dt", {}, ...keys.split(" ").flatMap((key) => (key === "\u2026" ? [" \u2026 "] : [el("kbd", {}, key), " "]))), el("dd", {}, what)));
-  const close = el("button", { class: "button primary", value: "close" }, "Close");
-  const actions = el("div", { class: "dialog-actions" }, el("label", { class: "check" }, box, el("span", {}, "Keys on")), close);
-  const dialog = el("dialog", { class: "dialog keys", "aria-labelledby": "keys-title" }, el("form", { method: "dialog" }, el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, ...rows), actions));
-  const button = el("button", { type: "button", class: "wide push shortcuts" }, "Shortcuts ", el("kbd", { "aria-hidden": "true" }, "?"));
-  const open = () => {
-    dialog.showModal();
-    close.focus();
-  };
-  button.addEventListener("click", open);
-  byId("status-end").before(button);
-  byId("status-end").classList.remove("push");
-  document.body.append(dialog);
-  return open;
 }

@@ -11,7 +11,7 @@ const AGAIN_MS = 1000; // The answer follows the engine within a second.
 export function refuses(state, type, tif) {
   if (state === "Open") return false;
   if (state === "CancelOnly" || state === "Closed" || type === "market") return true;
-  return state === "PostOnly" && tif !== "GTC";
+  return (state === "PostOnly" || state === "Auction") && tif !== "GTC" && tif !== "GTD";
 }
 
 export class MarketState {

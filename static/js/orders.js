@@ -1,11 +1,11 @@
 // The reader's open orders, kept by the private stream; history, fills and balances in the other tabs.
 
-import { cancelAll, cancelOrder, getFills, getHistory, getOpenOrders } from "./api.js";
-import { all, byId, confirmed, el, paint, say, setFigure, setText } from "./dom.js";
-import { balanceShown, fillShown, orderShown } from "./rows.js";
+import { cancelOrder, getOpenOrders } from "./api.js";
+import { all, byId, el, paint, say, setFigure, setText } from "./dom.js";
+import { prefs, remember } from "./prefs.js";
+import { balanceShown, orderShown } from "./rows.js";
 import { toast } from "./toasts.js";
 
-const OPEN = new Set(["New", "PartiallyFilled", "TriggerPending"]);
 const LAG_MS = 800; // History and fills follow the engine within a second.
 
 export class Orders {
@@ -16,7 +16,7 @@ export class Orders {
     this.open = new Map();
     this.known = new Set();
     this.tab = document.querySelector(".orders-panel [data-tab][aria-current]")?.dataset.tab ?? "open";
-    this.oneMarket = localStorage.getItem("one-market") === "on";
+    this.oneMarket = prefs.oneMarket;
     this.draw = () => this.#draw();
     this.#tools();
     for (const link of all(".orders-panel [data-tab]")) {
@@ -27,7 +27,13 @@ export class Orders {
     }
     byId("open-rows").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#cancel(event.target.closest("tr"));
+      this.cancel(event.target.closest("tr").dataset.order);
+    });
+    byId("open-rows").addEventListener("click", (event) => {
+      const link = event.target.closest("[data-amend]");
+      if (!link) return;
+      event.preventDefault();
+      this.amend(link.closest("tr"));
     });
   }
 
@@ -49,6 +55,7 @@ export class Orders {
       id: frame.i, symbol: frame.s, side: frame.S, orderType: frame.o === "LIMIT" ? "Limit" : "Market", status: frame.X, price: frame.p ?? null,
       quantity: frame.q ?? null, executedQuantity: frame.z, timeInForce: frame.f, postOnly: frame.y ?? false,
       createdAt: this.open.get(frame.i)?.createdAt ?? Math.floor(frame.T / 1000), triggerPrice: frame.P ?? null, trailingDelta: frame.trailingDelta ?? null,
+      displayQuantity: frame.displayQuantity ?? null,
     };
     const rests = order.orderType === "Limit" && (frame.X === "New" || frame.X === "PartiallyFilled");
     if (rests || frame.X === "TriggerPending") this.open.set(order.id, order);
@@ -69,26 +76,17 @@ export class Orders {
     history.replaceState(null, "", address);
     if (!this.market.signedIn) return;
     for (const table of all("[data-list]")) table.hidden = table.dataset.list !== tab;
+    byId("orders-box").scrollTop = 0;
     paint(this.draw);
     this.reloadTab();
   }
 
+  // History and fills are fetched when they are looked at; what fetches them is loaded then.
   async reloadTab() {
     if (this.tab !== "history" && this.tab !== "fills") return;
-    const { tab } = this, history = tab === "history";
-    try {
-      const rows = await (history ? getHistory() : getFills());
-      const shown = history ? rows.filter((row) => !OPEN.has(row.status)) : rows;
-      byId(history ? "history-rows" : "fill-rows").replaceChildren(...shown.map((row) => {
-        const node = byId(history ? "history-row" : "fill-row").content.firstElementChild.cloneNode(true);
-        fillRow(node, history ? orderShown(this.market, row) : fillShown(this.market, row));
-        return node;
-      }));
-      this.#empty();
-    } catch (error) {
-      const again = { label: "Try again", run: () => this.reloadTab() };
-      toast(history ? "The history did not load" : "Fills did not load", `${error.message} Your orders are not affected.`, "bad", again);
-    }
+    const { fillList } = await import("./order_lists.js");
+    await fillList(this.market, this.tab, () => this.reloadTab());
+    this.#empty();
   }
 
   shownOrders() {
@@ -97,7 +95,12 @@ export class Orders {
 
   #changed() {
     paint(this.draw);
-    this.onchange([...this.open.values()].filter((order) => order.symbol === this.market.symbol && order.price && order.status !== "TriggerPending"));
+    this.tell();
+  }
+
+  // Say again what is open in this market.
+  tell() {
+    this.onchange([...this.open.values()].filter((order) => order.symbol === this.market.symbol && (order.price || order.triggerPrice)));
   }
 
   #draw() {
@@ -113,12 +116,15 @@ export class Orders {
         body.insertBefore(node, before);
       } else if (node !== before) body.insertBefore(node, before);
       before = node.nextElementSibling;
+      if (node.dataset.editing) continue;
       const shown = orderShown(this.market, order);
       fillRow(node, shown);
       node.dataset.order = order.id;
       node.dataset.symbol = order.symbol;
       node.querySelector("[data-bar]").style.setProperty("--bar", `${shown.percent}%`);
-      node.querySelector("[data-cancel]").setAttribute("aria-label", `Cancel ${shown.side.toLowerCase()} ${shown.amount} ${shown.name} at ${shown.price}`);
+      const what = `${shown.side.toLowerCase()} ${shown.amount} ${shown.name} at ${shown.price}`;
+      node.querySelector("[data-cancel]").setAttribute("aria-label", `Cancel ${what}`);
+      node.querySelector("[data-amend]").setAttribute("aria-label", `Amend ${what}`);
     }
     for (const count of all("[data-open-count]")) setText(count, String(this.open.size));
     if (this.all) this.all.hidden = orders.length === 0 || this.tab !== "open";
@@ -139,46 +145,62 @@ export class Orders {
     panel.classList.toggle("one-market", this.oneMarket);
     box.addEventListener("change", () => {
       this.oneMarket = box.checked;
-      localStorage.setItem("one-market", box.checked ? "on" : "off");
+      remember({ oneMarket: box.checked });
       panel.classList.toggle("one-market", box.checked);
       paint(this.draw);
     });
+    byId("cancel-all")?.remove();
     this.all = el("button", { type: "button", hidden: true }, "Cancel all");
     this.all.addEventListener("click", () => this.cancelAll());
     byId("orders-tools").append(el("label", { class: "check" }, box, el("span", {}, "This market", el("span", { class: "long" }, " only"))), this.all);
   }
 
-  async #cancel(row) {
-    if (!row || row.classList.contains("leaving")) return;
-    row.classList.add("leaving");
+  // Change price, amount or trigger where they stand. The fields are loaded when they are wanted.
+  async amend(row) {
+    const order = this.open.get(row?.dataset.order);
+    if (!order || row.dataset.editing) return;
+    const { edit } = await import("./amend.js").catch(unreached);
+    if (!edit) return;
+    edit(this.market, row, order, async (changed) => {
+      if (changed) this.open.set(order.id, { ...order, ...changed });
+      paint(this.draw);
+      if (changed) await this.refresh();
+    });
+  }
+
+  async cancel(id) {
+    const order = this.open.get(id), row = document.querySelector(`#open-rows tr[data-order="${CSS.escape(id)}"]`);
+    if (!order || row?.classList.contains("leaving")) return;
+    row?.classList.add("leaving");
     try {
-      const order = await cancelOrder(row.dataset.symbol, row.dataset.order);
+      await cancelOrder(order.symbol, id);
       this.open.delete(order.id);
       say("Order cancelled.");
       this.#changed();
     } catch (error) {
-      row.classList.remove("leaving");
+      row?.classList.remove("leaving");
       toast("Not cancelled", error.code === "RESOURCE_NOT_FOUND" ? "The order is not open any more." : error.message, "bad");
       await this.refresh();
     }
   }
 
+  // Asks first; what asks is loaded then.
   async cancelAll() {
-    const orders = this.shownOrders(), symbols = [...new Set(orders.map((order) => order.symbol))];
+    const orders = this.shownOrders();
     if (!orders.length) return;
-    const where = symbols.length === 1 ? symbols[0].replace("_", "/") : `${symbols.length} markets`;
-    const count = orders.length === 1 ? "1 order" : `${orders.length} orders`;
-    if (!(await confirmed(`Cancel ${count} in ${where}?`, "What they hold becomes available at once.", `Cancel ${count}`, "Keep them"))) return;
-    try {
-      const gone = (await Promise.all(symbols.map(cancelAll))).flat();
-      for (const order of gone) this.open.delete(order.id);
-      toast(`${gone.length} ${gone.length === 1 ? "order" : "orders"} cancelled`, "", "good");
-      this.#changed();
-    } catch (error) {
-      toast("Not all were cancelled", error.message, "bad");
-      await this.refresh();
-    }
+    const { cancelled } = await import("./cancel_all.js").catch(unreached);
+    if (!cancelled) return;
+    const gone = await cancelled(orders);
+    for (const order of gone ?? []) this.open.delete(order.id);
+    this.#changed();
+    if (gone === null) await this.refresh();
   }
+}
+
+// A part of the page that is loaded late did not come.
+function unreached() {
+  toast("Nothing was changed", "The server cannot be reached. Try again in a moment.", "bad");
+  return {};
 }
 
 // After a cancel the focus goes to the next row.
@@ -190,13 +212,14 @@ function removeRow(node) {
 }
 
 // Write each value of `shown` into the cell of that name.
-function fillRow(node, shown) {
+export function fillRow(node, shown) {
   for (const cell of all("[data-f]", node)) {
     const name = cell.dataset.f, text = shown[name];
     if (text === undefined) continue;
     if (name === "amount" || name === "value") setFigure(cell, text);
     else setText(cell, text);
     if (name === "time") cell.title = shown.iso;
+    if (cell.dataset.link !== undefined) cell.href = shown.link;
     if (name === "side") cell.className = `c-side ${shown.direction}`;
     if (name === "status") cell.className = `badge ${shown.tone}`;
   }

@@ -9,11 +9,24 @@ export function feeOf(units, ppm) {
   return (units * ppm + MILLION - 1n) / MILLION;
 }
 
-// Walk the other side. Either `lots` or `quoteUnits` limits the order; `ticks` null means at any price.
-export function walk(market, levels, side, { ticks = null, lots = null, quoteUnits = null }) {
-  let filled = 0n, value = 0n, depth = 0, worst = null;
+// How far from the best price a market order may go: the market's impact bound, or null.
+function bound(market, side, best) {
+  const ppm = side === "buy" ? market.maxImpactPpm : market.minImpactPpm;
+  if (ppm == null || best === null) return null;
+  return side === "buy" ? (best * BigInt(ppm)) / MILLION : (best * BigInt(ppm) + MILLION - 1n) / MILLION;
+}
+
+// Walk the other side. Either `lots` or `quoteUnits` limits the order; `ticks` null means at any price. Matching ends at
+// the first level in `own`, where an order of the reader's stands.
+export function walk(market, levels, side, { ticks = null, lots = null, quoteUnits = null }, own = new Set()) {
+  let filled = 0n, value = 0n, depth = 0, worst = null, stopped = null;
+  const limit = ticks ?? bound(market, side, levels[0]?.[0] ?? null);
   for (const [price, size] of levels) {
-    if (ticks !== null && (side === "buy" ? price > ticks : price < ticks)) break;
+    if (limit !== null && (side === "buy" ? price > limit : price < limit)) break;
+    if (own.has(price)) {
+      stopped = price;
+      break;
+    }
     let take = lots !== null ? lots - filled : market.lotsFor(quoteUnits - value, price);
     if (take > size) take = size;
     if (take <= 0n) break;
@@ -22,18 +35,19 @@ export function walk(market, levels, side, { ticks = null, lots = null, quoteUni
     worst = price;
     depth += 1;
   }
-  return { filled, value, depth, worst };
+  return { filled, value, depth, worst, stopped };
 }
 
-// `wish`: {side, type, ticks, lots, quoteUnits, tif, postOnly}; `money`: {base, quote} available units, or null.
-// Answers {fate, tone, refused, average, slippage, slippageTooBig, feeName, fee, receive, after, need}.
-export function preview(market, book, wish, money) {
+// `wish`: {side, limit, ticks, lots, quoteUnits, tif, postOnly}; `money`: {base, quote} available units, or null; `own`:
+// the reader's own levels of the other side. Answers {fate, tone, average, slippage, away, atBest, filled, feeName, fee,
+// receive, after, need, tooLittle}.
+export function preview(market, book, wish, money, own = new Set()) {
   const other = book.levels(wish.side === "buy" ? "ask" : "bid");
-  const taken = walk(market, other, wish.side, wish);
+  const taken = walk(market, other, wish.side, wish, own);
   const best = other[0]?.[0] ?? null;
-  const limit = wish.type === "limit";
+  const { limit } = wish;
   const rest = wish.lots !== null ? wish.lots - taken.filled : 0n;
-  const rests = limit && wish.tif === "GTC" ? rest : 0n;
+  const rests = limit && (wish.tif === "GTC" || wish.tif === "GTD") && taken.stopped === null ? rest : 0n;
   const killed = limit && wish.tif === "FOK" && rest > 0n;
   const done = killed ? { ...taken, filled: 0n, value: 0n } : taken;
   const answer = { ...sums(market, wish, done, rests, money), ...fate(market, book, wish, taken, rest, killed) };
@@ -43,15 +57,11 @@ export function preview(market, book, wish, money) {
   }
   const average = done.filled > 0n ? done.value / (done.filled * market.quoteUnitsPerTickLot) : rests > 0n ? wish.ticks : null;
   answer.average = average;
-  answer.slippage = "\u2014";
-  answer.slippageTooBig = false;
-  if (average !== null) {
-    const away = done.filled > 0n && best !== null ? done.value - market.notional(best, done.filled) : 0n;
-    const base = done.filled > 0n && best !== null ? market.notional(best, done.filled) : 1n;
-    const size = away < 0n ? -away : away;
-    answer.slippage = percent(size, base, false);
-    answer.slippageTooBig = size * 100n > base;
-  }
+  answer.filled = done.filled;
+  answer.atBest = done.filled > 0n && best !== null ? market.notional(best, done.filled) : 1n;
+  const away = done.filled > 0n && best !== null ? done.value - answer.atBest : 0n;
+  answer.away = away < 0n ? -away : away;
+  answer.slippage = average === null ? "\u2014" : percent(answer.away, answer.atBest, false);
   return answer;
 }
 
@@ -63,7 +73,7 @@ function sums(market, wish, done, rests, money) {
   const makerFee = feeOf(buying ? baseUnits(rests) : restValue, market.makerPpm);
   const gained = buying ? baseUnits(done.filled + rests) : done.value + restValue;
   const given = buying ? done.value + restValue : baseUnits(done.filled + rests);
-  const need = buying && wish.type === "market" && wish.quoteUnits !== null ? wish.quoteUnits : given;
+  const need = buying && !wish.limit && wish.quoteUnits !== null ? wish.quoteUnits : given;
   const have = money && (buying ? money.quote : money.base);
   return {
     feeName: done.filled === 0n && rests > 0n ? "maker" : "taker",
@@ -79,7 +89,11 @@ function fate(market, book, wish, taken, rest, killed) {
   const base = market.base, buying = wish.side === "buy";
   const amount = (lots) => `${grouped(market.amount(lots))} ${base}`;
   const levels = taken.depth === 1 ? "1 level" : `${taken.depth} levels`;
-  if (wish.type === "market") {
+  if (taken.stopped !== null && rest !== 0n) {
+    const until = taken.filled > 0n ? `${amount(taken.filled)} at once, then stopped` : "Stopped";
+    return { fate: `${until} before your own order at ${grouped(market.price(taken.stopped))}.`, tone: "warn" };
+  }
+  if (!wish.limit) {
     if (taken.filled === 0n) return { fate: wish.quoteUnits !== null && taken.depth === 0 && book.best(buying ? "ask" : "bid") !== null ? "Too small for one step at the best price." : "Nobody is offering right now.", tone: "warn" };
     const open = wish.lots !== null ? rest > 0n : false;
     return open ? { fate: `Only ${amount(taken.filled)} can be filled, the rest is cancelled.`, tone: "warn" } : { fate: `Fills at once from ${levels}.`, tone: "" };
@@ -98,4 +112,15 @@ function fate(market, book, wish, taken, rest, killed) {
     if (better) level += 1;
   }
   return { fate: ahead === 0n ? "Rests as the best price." : `Rests at level ${level}, ${amount(ahead)} ahead.`, tone: "" };
+}
+
+// What a waiting order will do, in a sentence. `last`: the last price in ticks, or null.
+export function waitingFate(market, wish, last) {
+  const then = wish.limit ? `a limit order at ${grouped(market.price(wish.ticks))}` : "a market order";
+  if (wish.kind === "trailing") {
+    return `Waits until the price comes back by ${grouped(market.price(wish.delta))} from its ${wish.side === "buy" ? "lowest" : "highest"}, then ${then}. No money is held.`;
+  }
+  const above = last === null ? wish.side === "buy" : wish.trigger >= last;
+  const at = `a trade at or ${above ? "above" : "below"} ${grouped(market.price(wish.trigger))}`;
+  return wish.kind === "oco" ? `Rests at ${grouped(market.price(wish.ticks))}; ${at} places the stop instead.` : `Waits for ${at}, then ${then}. No money is held.`;
 }

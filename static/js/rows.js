@@ -1,23 +1,25 @@
 // Objects of the wire as the words and figures of a row. Pure; the same words as `trading/pages/rows.py`.
 
-import { NARROW, atLeast, fixed, grouped, padded, toUnits } from "./decimal.js";
+import { NARROW, UNKNOWN, atLeast, fixed, grouped, padded, toUnits } from "./decimal.js";
 import { momentOf } from "./dom.js";
 
 const WIDE = 18;
 
-function product(a, b) {
+export function product(a, b) {
   return padded(toUnits(a, WIDE) * toUnits(b, WIDE), 2 * WIDE);
 }
 
-const whenOf = (value) => (typeof value === "number" ? value : Date.parse(`${value}Z`));
+export const whenOf = (value) => (typeof value === "number" ? value : Date.parse(`${value}Z`));
 const sideWords = (side) => (side === "Bid" ? { side: "Buy", direction: "up" } : { side: "Sell", direction: "down" });
 
-function common(row, at) {
+export function common(row, at) {
   return { name: row.symbol.replace("_", "/"), time: momentOf(at), iso: new Date(at).toISOString(), ...sideWords(row.side) };
 }
 
 function kindOf(order) {
-  const parts = [order.orderType];
+  const type = order.orderType.toLowerCase();
+  const parts = [order.trailingDelta ? `Trailing ${type}` : order.triggerPrice ? `Stop ${type}` : order.orderType];
+  if (order.displayQuantity) parts.push("iceberg");
   if (order.postOnly) parts.push("post-only");
   if (order.timeInForce !== "GTC" && order.price) parts.push(order.timeInForce);
   return parts.join(", ");
@@ -41,31 +43,22 @@ function statusOf(order, percent) {
   }
 }
 
-// The limit, and of a conditional order what it waits for.
-function priceOf(order, pair) {
+// What a conditional order waits for.
+function triggerOf(order, pair) {
   const shown = (price) => grouped(fixed(price, pair.priceDecimals));
-  const text = order.price ? shown(order.price) : "Market";
-  if (order.trailingDelta) return `${text}, trails ${shown(order.trailingDelta)}`;
-  return order.triggerPrice ? `${text}, trigger ${shown(order.triggerPrice)}` : text;
+  if (order.trailingDelta) return `by ${shown(order.trailingDelta)}`;
+  return order.triggerPrice ? `at ${shown(order.triggerPrice)}` : "";
 }
 
 export function orderShown(market, order) {
   const pair = market.pair(order.symbol), percent = percentOf(order);
   const [status, tone] = statusOf(order, percent);
-  const value = order.price && order.quantity ? product(order.price, order.quantity) : order.executedQuoteQuantity ?? "0";
+  const value = order.price && order.quantity ? product(order.price, order.quantity) : order.executedQuoteQuantity ?? "0", known = order.price || order.status !== "TriggerPending";
   return {
-    ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: `${percent}${NARROW}%`, status, tone,
-    price: priceOf(order, pair),
+    ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: order.status === "TriggerPending" ? "Waiting" : `${percent}${NARROW}%`, status, tone,
+    price: order.price ? grouped(fixed(order.price, pair.priceDecimals)) : "Market", trigger: triggerOf(order, pair), link: `/orders/${order.id}`,
     amount: grouped(fixed(order.quantity ?? order.executedQuantity, pair.quantityDecimals)),
-    value: grouped(atLeast(value, 2)),
-  };
-}
-
-export function fillShown(market, fill) {
-  const pair = market.pair(fill.symbol);
-  return {
-    ...common(fill, whenOf(fill.timestamp)), price: grouped(fixed(fill.price, pair.priceDecimals)), amount: grouped(fixed(fill.quantity, pair.quantityDecimals)),
-    value: grouped(atLeast(product(fill.price, fill.quantity), 2)), fee: grouped(fill.fee), feeAsset: fill.feeSymbol, role: fill.isMaker ? "Maker" : "Taker",
+    value: known ? grouped(atLeast(value, 2)) : UNKNOWN,
   };
 }
 

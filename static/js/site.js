@@ -1,6 +1,7 @@
 // What every page has: theme switch without a reload, menus that close, the search key.
 
 import { all, byId } from "./dom.js";
+import { gettext } from "./speech.js";
 
 const YEAR_S = 365 * 24 * 60 * 60;
 const root = document.documentElement;
@@ -20,6 +21,9 @@ const themeForm = document.querySelector(".theme-switch");
 themeForm?.addEventListener("submit", (event) => {
   event.preventDefault();
   setTheme(shownTheme() === "light" ? "dark" : "light");
+  const body = new FormData(themeForm);
+  body.set("theme", root.dataset.theme);
+  fetch(themeForm.action, { method: "POST", body, redirect: "manual" }).catch(() => undefined); // The cookie is set anyway.
 });
 matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("themechange")));
 
@@ -37,7 +41,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "/" && !event.target.closest("input, textarea, select, [contenteditable]") && !event.ctrlKey && !event.metaKey) {
     const search = byId("site-search");
-    if (search?.offsetParent) {
+    if (search?.offsetParent && !byId("market-menu")) {
       event.preventDefault();
       search.focus();
     }
@@ -49,12 +53,12 @@ for (const input of all("input[type=password][data-show]")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "link show-password";
-  button.textContent = "Show";
+  button.textContent = gettext("Show");
   button.setAttribute("aria-pressed", "false");
   button.addEventListener("click", () => {
     const hidden = input.type === "password";
     input.type = hidden ? "text" : "password";
-    button.textContent = hidden ? "Hide" : "Show";
+    button.textContent = hidden ? gettext("Hide") : gettext("Show");
     button.setAttribute("aria-pressed", String(hidden));
   });
   input.after(button);

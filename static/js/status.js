@@ -1,7 +1,8 @@
 // The status line: whether what you see is true now, and how far away the server is.
 
 import { roundTrip } from "./api.js";
-import { alarm, byId, clockOf, setText } from "./dom.js";
+import { grouped } from "./decimal.js";
+import { alarm, byId, clockOf, paint, setText } from "./dom.js";
 
 const PROBE_MS = 10000;
 const SLOW_MS = 250;
@@ -44,8 +45,16 @@ export class Connection {
     this.#draw();
   }
 
-  book(updateId) {
-    if (updateId !== null) setText(byId("book-state"), `Book verified to update ${updateId.toLocaleString("en-US")}`);
+  // `proved`: the last update whose checksum agreed. Every update's number is looked at before it counts.
+  book(updateId, proved) {
+    if (updateId === null) return;
+    this.bookAt = { updateId, proved };
+    paint((this.drawBook ??= () => this.#drawBook()));
+  }
+
+  #drawBook() {
+    const { updateId, proved } = this.bookAt;
+    setText(byId("book-state"), proved === null ? `Book at update ${grouped(String(updateId))}` : `Book verified to update ${grouped(String(proved))}`);
   }
 
   // A silent socket is not proof of life: ask by REST as well, and start again when nobody answers twice.

@@ -1,6 +1,7 @@
 // Copies an address, and keeps what is under way fresh without a reload.
 
 import { all } from "./dom.js";
+import { gettext } from "./speech.js";
 
 const EVERY_MS = 3000;
 
@@ -8,8 +9,8 @@ for (const button of all("[data-copy]")) {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    button.textContent = gettext("Copied");
+    setTimeout(() => { button.textContent = gettext("Copy"); }, 1500);
   });
 }
 

@@ -57,7 +57,9 @@ export function explain(market, error, wish, answer, held, depth) {
     const rests = best === null ? "" : ` The best price that rests is ${grouped(market.price(buying ? best - 1n : best + 1n))}.`;
     return { field: "price", sentence: `Not placed: at ${grouped(market.price(wish.ticks))} it would have traded at once.${rests}` };
   }
-  if (error.code === "INVALID_PRICE" || /^price/i.test(error.message)) return { field: wish.type === "limit" ? "price" : "form", sentence };
+  if (error.code === "INVALID_PRICE" || /^price/i.test(error.message)) return { field: wish.limit ? "price" : "form", sentence };
+  if (/^(The trigger|trigger)/.test(error.message)) return { field: wish.kind === "trailing" ? "delta" : wish.kind === "stop" || wish.kind === "oco" ? "trigger" : "form", sentence };
+  if (/^expireTime/.test(error.message)) return { field: "until", sentence };
   if (error.code === "INVALID_QUANTITY" || /^quantity/i.test(error.message)) return { field: amountField, sentence };
   if (error.code === "TOO_MANY_REQUESTS") return { field: "form", sentence: "Too many requests. Try again in a few seconds." };
   return { field: "form", sentence };
@@ -75,6 +77,6 @@ export function fillsTold(market, fills) {
   const average = lots ? value / lots : last.ticks;
   return {
     title: `${verb} ${grouped(trimmed(lots, pair.quantityDecimals, pair.quantityDecimals))} ${base} at ${grouped(trimmed(average, pair.priceDecimals, pair.priceDecimals))} ${quote}`,
-    text: `Order ${last.order} ${state}. Fee ${grouped(trimmed(fee, 18))} ${last.feeAsset}.`,
+    text: `Order ${last.order} ${state}. ${last.rebate ? "Rebate" : "Fee"} ${grouped(trimmed(fee, 18))} ${last.feeAsset}.`,
   };
 }

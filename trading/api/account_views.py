@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from accounts.selectors import AssetBalance, balances
 from exchange_site.kernel.api_view import PrivateView
 from exchange_site.kernel.errors import INVALID_ASSET, INVALID_CLIENT_REQUEST, ApiError
-from exchange_site.kernel.money import from_units
+from exchange_site.kernel.money import NotADecimal, TooManyDecimals, from_units, to_units
 from marketdata import selectors as market_selectors
 from marketdata.api import params as market_params
 from marketdata.api.views import listed_market
@@ -19,8 +19,11 @@ from matching.symbols import InvalidNumber, MarketSpec
 from trading import selectors
 from trading.api import params
 from trading.api.freshness import wait_for_own_writes
+from trading.input_fields import decimal, flag
 
 PPM_DECIMALS_OF_BPS = 2  # One basis point is 100 parts per million.
+MARGIN_FLAGS = ("autoBorrowSettlements", "autoLend", "autoRealizePnl", "autoRepayBorrows")
+LEVERAGE_DECIMALS = 18
 
 
 def _basis_points(ppm: int) -> str:
@@ -35,9 +38,7 @@ class AccountView(PrivateView):
         account_id = request.user.account_id
         maker_ppm, taker_ppm = _fees(account_id)
         resting, waiting = selectors.open_counts(account_id)
-        answer: dict[str, Any] = dict.fromkeys(
-            ("autoBorrowSettlements", "autoLend", "autoRealizePnl", "autoRepayBorrows"), False
-        )
+        answer: dict[str, Any] = dict.fromkeys(MARGIN_FLAGS, False)
         answer |= {
             "borrowLimit": "0",
             "leverageLimit": "1",
@@ -54,9 +55,25 @@ class AccountView(PrivateView):
 
     def patch(self, request: Request) -> HttpResponse:
         """Settings of margin trading: accepted, without effect, answered with nothing."""
-        if request._request.body and not isinstance(request.data, dict):
-            raise ApiError(INVALID_CLIENT_REQUEST, "The body must be a JSON object")
+        _check_settings(request.data if request._request.body else {})
         return HttpResponse(b"", content_type="application/json; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def _check_settings(body: Any) -> None:
+    """Raises ApiError: what has no effect has to make sense all the same."""
+    if not isinstance(body, dict):
+        raise ApiError(INVALID_CLIENT_REQUEST, "The body must be a JSON object")
+    for name in MARGIN_FLAGS:
+        flag(body, name)
+    leverage = decimal(body, "leverageLimit")
+    if leverage is None:
+        return
+    try:
+        positive = to_units(leverage, LEVERAGE_DECIMALS) > 0
+    except (NotADecimal, TooManyDecimals):
+        positive = False
+    if not positive:
+        raise ApiError(INVALID_CLIENT_REQUEST, "leverageLimit must be a plain decimal number above zero")
 
 
 def _fees(account_id: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from marketdata.api import shapes
 from marketdata.models import Asset
 from trading.api import params
 from trading.api.freshness import wait_for_own_writes
+from trading.api.members import members_of
 
 MAX_ID = 2**31 - 1
 _BY_WALLET, _BY_OPERATOR = 0, 1
@@ -51,7 +52,7 @@ class Deposits(PrivateView):
 
 
 def _window(query: market_params.Params) -> tuple[datetime | None, datetime | None]:
-    return params.moment(query, "from"), params.moment(query, "to") or params.moment(query, "endTime")
+    return params.window(query, "to" if query.get("to") else "endTime")
 
 
 def _within(rows: "QuerySet[Any]", column: str, start: datetime | None, end: datetime | None) -> "QuerySet[Any]":
@@ -153,7 +154,7 @@ class Withdrawals(PrivateView):
 
     def post(self, request: Request) -> Response:
         request.user.demand("withdraw")
-        body = request.data
+        body = members_of("POST", self.query_pairs(), request.data)
         if not isinstance(body, dict):
             raise ApiError(INVALID_CLIENT_REQUEST, "The body must be a JSON object")
         wish = Wish(

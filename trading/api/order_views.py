@@ -8,27 +8,29 @@ from exchange_site.kernel.api_view import PrivateView
 from exchange_site.kernel.event_loop import from_thread
 from trading import inputs
 from trading.api import order_entry
+from trading.api.members import members_of
 from trading.api.views import OneOrder, OpenOrders
 
 
-def _enter(request: Request, entry: order_entry.Entry) -> order_entry.Entered:
+def _enter(view: PrivateView, request: Request, entry: order_entry.Entry) -> order_entry.Entered:
     key = inputs.idempotency_key(request.headers.get("Idempotency-Key"))
-    return from_thread(entry(request.user, body_of(request), key))
+    members = members_of(request.method or "", view.query_pairs(), body_of(request))
+    return from_thread(entry(request.user, members, key))
 
 
 class Order(OneOrder):
     write_scope = order_entry.SCOPE
 
     def post(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.place)
+        entered = _enter(self, request, order_entry.place)
         return self.answer(entered.value, entered.headers)
 
     def patch(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.amend)
+        entered = _enter(self, request, order_entry.amend)
         return self.answer(entered.value, entered.headers)
 
     def delete(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.cancel)
+        entered = _enter(self, request, order_entry.cancel)
         return self.answer(entered.value, entered.headers)
 
 
@@ -36,11 +38,11 @@ class Orders(OpenOrders):
     write_scope = order_entry.SCOPE
 
     def post(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.place_batch)
+        entered = _enter(self, request, order_entry.place_batch)
         return self.answer(entered.value, entered.headers)
 
     def delete(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.cancel_all)
+        entered = _enter(self, request, order_entry.cancel_all)
         return self.answer(entered.value, entered.headers)
 
 
@@ -48,7 +50,7 @@ class OneCancelsOther(PrivateView):
     write_scope = order_entry.SCOPE
 
     def post(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.place_oco)
+        entered = _enter(self, request, order_entry.place_oco)
         return self.answer(entered.value, entered.headers)
 
 
@@ -56,5 +58,5 @@ class CancelAfter(PrivateView):
     write_scope = order_entry.SCOPE
 
     def post(self, request: Request) -> Response:
-        entered = _enter(request, order_entry.cancel_after)
+        entered = _enter(self, request, order_entry.cancel_after)
         return self.answer(entered.value, entered.headers)

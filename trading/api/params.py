@@ -25,6 +25,14 @@ def moment(query: params.Params, name: str) -> datetime | None:
     return None if at_ms is None else datetime_of(at_ms)
 
 
+def window(query: params.Params, until: str = "to") -> tuple[datetime | None, datetime | None]:
+    """`from`, inclusive, and `until`, exclusive. One that ends before it begins is a mistake, not an empty page."""
+    start, end = moment(query, "from"), moment(query, until)
+    if start is not None and end is not None and start > end:
+        raise ApiError(INVALID_CLIENT_REQUEST, f"from must not be after {until}")
+    return start, end
+
+
 def order_id(query: params.Params) -> int | None:
     return params.whole(query, "orderId", most=MAX_INT)
 

@@ -22,7 +22,9 @@ class Nothing(PrivateView):
 
 class NoContent(PrivateView):
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+        return HttpResponse(
+            status=204, content_type="application/json; charset=utf-8", headers={"Cache-Control": "no-store"}
+        )
 
     def post(self, request: Request) -> NoReturn:
         raise ApiError(NOT_IMPLEMENTED)

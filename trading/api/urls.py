@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.api import account_views, capital_views, order_views, shims, views
+from trading.api import account_views, capital_views, liability_views, order_views, shims, views
 
 api = [
     path("order", order_views.Order.as_view()),
@@ -18,6 +18,7 @@ api = [
     path("capital", account_views.Capital.as_view()),
     path("assets", capital_views.Assets.as_view()),
     path("capital/collateral", account_views.Collateral.as_view()),
+    path("liabilities", liability_views.Liabilities.as_view()),
     *shims.api,
 ]
 wapi = [
@@ -26,5 +27,6 @@ wapi = [
     path("capital/deposits", capital_views.Deposits.as_view()),
     path("capital/deposit/address", capital_views.DepositAddress.as_view()),
     path("capital/withdrawals", capital_views.Withdrawals.as_view()),
+    path("liabilities", liability_views.OwnProof.as_view()),
     *shims.wapi,
 ]

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exchange_site.kernel.api_view import PrivateView, paging_headers
-from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, RESOURCE_NOT_FOUND, ApiError
+from exchange_site.kernel.errors import RESOURCE_NOT_FOUND, ApiError
 from marketdata.api import params as market_params
 from marketdata.selectors import market_specs
 from matching.messages import MAX_INT
@@ -117,9 +117,7 @@ class FillHistory(_History):
         rows = Fill.objects.filter(account_id=request.user.account_id)
         if (order_id := params.order_id(query)) is not None:
             rows = rows.filter(order_id=order_id)
-        start, end = params.moment(query, "from"), params.moment(query, "to")
-        if start is not None and end is not None and start > end:
-            raise ApiError(INVALID_CLIENT_REQUEST, "from must not be after to")
+        start, end = params.window(query)
         if start is not None:
             rows = rows.filter(at__gte=start)
         if end is not None:

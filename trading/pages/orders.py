@@ -1,10 +1,13 @@
-"""Placing and cancelling from a plain form: what the trading page does where no script runs."""
+"""Placing, changing and cancelling from a plain form: what the trading page does where no script runs."""
 
+import secrets
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -15,12 +18,36 @@ from marketdata.market_state import state_words
 from marketdata.selectors import listed_markets, market_specs
 from matching.messages import OrderStatus, OrderView
 from matching.symbols import MarketSpec
-from trading.inputs import OrderRef, PlaceOrderInput
+from trading.inputs import AmendInput, CancelAllInput, OcoInput, OrderRef, PlaceOrderInput, idempotency_key
+from trading.pages.review import facts_of
 from trading.pages.rows import side_word
+from trading.pages.wishes import KEPT, wish_of
 from trading.services import orders
 
 NO_ANSWER = "No answer yet. Look at your open orders and fills before you send this order again."
 NOT_NOW = (INVALID_ORDER, TRADING_PAUSED)  # Refusals that the state of the market may explain.
+KEY_FIELD = "key"  # The review page names its order: sending it twice places it once.
+
+
+@require_POST
+@login_required
+def review(request: HttpRequest, symbol: str) -> HttpResponse:
+    """What the order would do, and a button that sends it. Nothing is placed here."""
+    spec, account_id = _market(symbol), _account_id(request)
+    try:
+        wish = _input(request.POST, spec)
+    except ApiError as refusal:
+        return _refused(request, refusal, spec)
+    context = {
+        "section": "trade",
+        "spec": spec,
+        "name": spec.symbol.replace("_", "/"),
+        "fields": [(name, request.POST[name]) for name in KEPT if request.POST.get(name)],
+        "key": secrets.token_hex(16),
+        "back": f"{reverse('trade', args=[spec.symbol])}?{urlencode(_kept(request))}",
+        **facts_of(wish, account_id),
+    }
+    return render(request, "trading/review.html", context)
 
 
 @require_POST
@@ -29,12 +56,15 @@ def place(request: HttpRequest, symbol: str) -> HttpResponse:
     """Send the order, go back to the page with a sentence; a refused one keeps what was typed."""
     spec, account_id = _market(symbol), _account_id(request)
     try:
-        placed = orders.place_sync(account_id, PlaceOrderInput.from_data(_wish(request, spec), market_specs()))
+        wish, key = _input(request.POST, spec), idempotency_key(request.POST.get(KEY_FIELD) or None)
+        if isinstance(wish, OcoInput):
+            orders.place_oco_sync(account_id, wish, key=key)
+            said = "Both orders wait. When one trades or fires, the other is cancelled."
+        else:
+            said = _what_happened(orders.place_sync(account_id, wish, key=key).order, spec)
     except ApiError as refusal:
-        _tell(request, refusal, symbol)
-        kept = {name: request.POST.get(name, "") for name in ("side", "type", "price", "amount")}
-        return _back(spec, {"view": "trade", **{name: value for name, value in kept.items() if value}})
-    messages.success(request, _what_happened(placed.order, spec))
+        return _refused(request, refusal, spec)
+    messages.success(request, said)
     return _back(spec, {"view": "orders", "side": request.POST.get("side", "buy")})
 
 
@@ -53,14 +83,61 @@ def cancel(request: HttpRequest, symbol: str) -> HttpResponse:
     return _back(spec, {"view": "orders"})
 
 
-def _tell(request: HttpRequest, refusal: ApiError, symbol: str) -> None:
-    """A refusal in words. Where nobody knows what happened it is not called one."""
+@require_POST
+@login_required
+def cancel_all(request: HttpRequest, symbol: str) -> HttpResponse:
+    """Take back every open order of this market."""
+    spec, account_id = _market(symbol), _account_id(request)
+    try:
+        gone = orders.cancel_all_sync(account_id, CancelAllInput.from_data({"symbol": symbol}, market_specs())).orders
+    except ApiError as refusal:
+        messages.error(request, f"Not cancelled: {_sentence(refusal)}")
+    else:
+        messages.success(request, f"{len(gone)} {'order' if len(gone) == 1 else 'orders'} cancelled.")
+    return _back(spec, {"view": "orders"})
+
+
+@require_POST
+@login_required
+def amend(request: HttpRequest, symbol: str) -> HttpResponse:
+    """Change price, amount or trigger of an open order; an empty field leaves its value."""
+    spec, account_id = _market(symbol), _account_id(request)
+    wish: dict[str, object] = {"symbol": symbol, "orderId": request.POST.get("order", "")}
+    for member, field in (("price", "price"), ("quantity", "amount"), ("triggerPrice", "trigger")):
+        text = request.POST.get(field, "").replace(",", "").strip()
+        if text:
+            wish[member] = text
+    try:
+        changed = orders.amend_sync(account_id, AmendInput.from_data(wish, market_specs())).order
+    except ApiError as refusal:
+        messages.error(request, f"Not changed: {_sentence(refusal)}")
+    else:
+        messages.success(request, f"Changed. {_what_happened(changed, spec)}")
+    return _back(spec, {"view": "orders"})
+
+
+def _input(form: Mapping[str, str], spec: MarketSpec) -> PlaceOrderInput | OcoInput:
+    """Raises ApiError."""
+    wish = wish_of(form, spec)
+    if isinstance(wish, list):
+        return OcoInput.from_data(wish, market_specs())
+    return PlaceOrderInput.from_data(wish, market_specs())
+
+
+def _kept(request: HttpRequest) -> dict[str, str]:
+    kept = {name: request.POST.get(name, "")[:40] for name in KEPT}
+    return {"view": "trade", **{name: value for name, value in kept.items() if value}}
+
+
+def _refused(request: HttpRequest, refusal: ApiError, spec: MarketSpec) -> HttpResponse:
+    """Back to the form, with what was typed. Where nobody knows what happened it is not called a refusal."""
     if refusal.extra.get("executed") == "unknown":
         messages.warning(request, NO_ANSWER)
-        return
-    market = next((each for each in listed_markets() if each.symbol == symbol), None)
-    reason = state_words(market, halt.current()).sentence if market and refusal.kind in NOT_NOW else ""
-    messages.error(request, f"Not placed: {reason or _sentence(refusal)}")
+    else:
+        market = next((each for each in listed_markets() if each.symbol == spec.symbol), None)
+        reason = state_words(market, halt.current()).sentence if market and refusal.kind in NOT_NOW else ""
+        messages.error(request, f"Not placed: {reason or _sentence(refusal)}")
+    return _back(spec, _kept(request))
 
 
 def _market(symbol: str) -> MarketSpec:
@@ -75,29 +152,6 @@ def _account_id(request: HttpRequest) -> int:
     if account is None:
         raise Http404("This login has no trading account.")
     return account.pk
-
-
-def _wish(request: HttpRequest, spec: MarketSpec) -> dict[str, object]:
-    """The form's words as the API's. Grouping commas are ours, so they are taken back; nothing else is."""
-    form = request.POST
-    wish: dict[str, object] = {
-        "symbol": spec.symbol,
-        "side": "Ask" if form.get("side") == "sell" else "Bid",
-    }
-    amount = form.get("amount", "").replace(",", "").strip()
-    total = form.get("total", "").replace(",", "").strip()
-    if form.get("type") == "market":
-        wish["orderType"] = "Market"
-        wish["quantity" if amount else "quoteQuantity"] = amount or total or None
-        return wish
-    wish |= {
-        "orderType": "Limit",
-        "price": form.get("price", "").replace(",", "").strip() or None,
-        "quantity": amount or None,
-        "timeInForce": form.get("tif", "GTC"),
-        "postOnly": form.get("post_only") == "1",
-    }
-    return wish
 
 
 def _sentence(refusal: ApiError) -> str:

@@ -43,9 +43,11 @@ class OrderRow:
     side: str
     direction: str
     kind: str
+    trigger: str  # What a conditional order waits for: `at 19.00`, `by 1.50`.
     price: str
     amount: str
     filled: int
+    filled_word: str
     value: str
     status: str
     tone: str
@@ -53,6 +55,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class FillRow:
+    order_id: int
     symbol: str
     name: str
     time: str
@@ -137,12 +140,13 @@ def money(spec: MarketSpec, units: int) -> str:
 
 def order_row(order: Order) -> OrderRow:
     spec = order.market.spec()
-    status, tone = _status(order, spec)
+    status, tone = status_of(order)
+    waiting = order.status == OrderStatus.TRIGGER_PENDING.value
     lots = order.quantity_lots
     if order.price_ticks is not None and lots is not None:
         value = money(spec, spec.notional_units(order.price_ticks, lots))
     else:
-        value = money(spec, order.executed_quote_units)
+        value = figures.UNKNOWN if waiting else money(spec, order.executed_quote_units)
     return OrderRow(
         id=order.pk,
         symbol=spec.symbol,
@@ -151,28 +155,37 @@ def order_row(order: Order) -> OrderRow:
         iso=iso(order.created_at),
         side=side_word(order.side),
         direction=side_direction(order.side),
-        kind=_kind(order),
-        price=_price(order, spec),
+        kind=kind_of(order),
+        trigger=_trigger(order, spec),
+        price="Market" if order.price_ticks is None else figures.grouped(spec.format_price_padded(order.price_ticks)),
         amount=spec.format_quantity_padded(order.executed_lots if lots is None else lots),
         filled=_filled(order),
+        filled_word="Waiting" if waiting else f"{_filled(order)}{figures.NARROW_SPACE}%",
         value=value,
         status=status,
         tone=tone,
     )
 
 
-def _price(order: Order, spec: MarketSpec) -> str:
-    """The limit, and of a conditional order what it waits for: `Market, trigger 19.00`."""
-    text = "Market" if order.price_ticks is None else figures.grouped(spec.format_price_padded(order.price_ticks))
+def _trigger(order: Order, spec: MarketSpec) -> str:
     if order.trailing_ticks is not None:
-        return f"{text}, trails {figures.grouped(spec.format_price_padded(order.trailing_ticks))}"
+        return f"by {figures.grouped(spec.format_price_padded(order.trailing_ticks))}"
     if order.trigger_price_ticks is not None:
-        return f"{text}, trigger {figures.grouped(spec.format_price_padded(order.trigger_price_ticks))}"
-    return text
+        return f"at {figures.grouped(spec.format_price_padded(order.trigger_price_ticks))}"
+    return ""
 
 
-def _kind(order: Order) -> str:
-    parts = [order.order_type]
+def kind_of(order: Order) -> str:
+    """`Limit, post-only`, `Stop market`, `Trailing limit, GTD`."""
+    kind = order.order_type.lower()
+    if order.trailing_ticks is not None:
+        parts = [f"Trailing {kind}"]
+    elif order.trigger_price_ticks is not None:
+        parts = [f"Stop {kind}"]
+    else:
+        parts = [order.order_type]
+    if order.display_lots is not None:
+        parts.append("iceberg")
     if order.post_only:
         parts.append("post-only")
     if order.time_in_force != "GTC" and order.price_ticks is not None:
@@ -187,7 +200,7 @@ def _filled(order: Order) -> int:
     return order.executed_lots * 100 // order.quantity_lots if order.quantity_lots else 0
 
 
-def _status(order: Order, spec: MarketSpec) -> tuple[str, str]:
+def status_of(order: Order) -> tuple[str, str]:
     """The badge: its words, and the tone they are said in."""
     if order.status == OrderStatus.FILLED.value:
         return "Filled", "up"
@@ -207,6 +220,7 @@ def _status(order: Order, spec: MarketSpec) -> tuple[str, str]:
 def fill_row(fill: Fill) -> FillRow:
     spec = fill.market.spec()
     return FillRow(
+        order_id=fill.order_id,
         symbol=spec.symbol,
         name=spec.symbol.replace("_", "/"),
         time=clock(fill.at),

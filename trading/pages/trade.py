@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.selectors import AssetBalance, account_of, balances
+from accounts.site import favourites
 from marketdata import figures, halt
 from marketdata import selectors as market_selectors
 from marketdata.market_state import state_words
@@ -19,9 +20,18 @@ from matching.messages import Side
 from matching.symbols import MarketSpec
 from trading import selectors
 from trading.pages import rows
+from trading.pages.wishes import KEPT, TYPES
 
 INTERVALS = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
+MORE_INTERVALS = ("1s", "3m", "30m", "2h", "6h", "8h", "12h", "3d", "1month")
 TABS = (("open", "Open orders"), ("history", "Order history"), ("fills", "Fills"), ("balances", "Balances"))
+TYPE_WORDS = tuple(zip(TYPES, ("Limit", "Market", "Stop", "OCO", "Trailing"), strict=True))
+TIF_WORDS = (
+    ("GTC", "Until cancelled"),
+    ("IOC", "Now or cancel the rest"),
+    ("FOK", "All now or nothing"),
+    ("GTD", "Until a date"),
+)
 VIEWS = ("chart", "trade", "tape", "orders", "info")
 BOOK_ROWS = 40
 TAPE_ROWS = 60
@@ -47,8 +57,9 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
     if market is None:
         raise Http404(symbol)
     spec, account, words = market.spec(), account_of(request.user), state_words(market, halt.current())
-    interval = _choice(request, "interval", INTERVALS, "15m")
-    book = _book(market, spec)
+    interval = _choice(request, "interval", INTERVALS + MORE_INTERVALS, "15m")
+    book, starred = _book(market, spec), favourites.symbols_of(request.user)
+    fees = (account and selectors.fees_of(account.pk, market.pk)) or (market.maker_fee_ppm, market.taker_fee_ppm)
     context = {
         "section": "trade",
         "market": market,
@@ -56,16 +67,22 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
         "name": symbol.replace("_", "/"),
         "row": market_row(market),
         "state": words,
-        "markets": markets,
+        "markets": sorted(markets, key=lambda each: each.symbol not in starred),
+        "favourites": starred,
+        "starred": symbol in starred,
         "account": account,
-        "page": json.dumps({**_page_facts(market, spec, account, interval), "state": words.state}),
+        "fees": {"maker": fees[0], "taker": fees[1]},
+        "page": json.dumps({**_page_facts(market, spec, account, interval, fees), "state": words.state}),
         "intervals": INTERVALS,
+        "more_intervals": MORE_INTERVALS,
         "interval": interval,
         "views": VIEWS,
         "view": _choice(request, "view", VIEWS, "chart"),
         "tabs": TABS,
         "tab": _choice(request, "tab", [key for key, _ in TABS], "open"),
         "form": _form_start(request, book),
+        "types": TYPE_WORDS,
+        "tifs": TIF_WORDS,
         "rules": {
             "tick": spec.format_price_padded(1),
             "step": spec.format_quantity_padded(1),
@@ -97,7 +114,9 @@ def _choice(request: HttpRequest, name: str, allowed: object, default: str) -> s
     return value if value in allowed else default  # type: ignore[operator]
 
 
-def _page_facts(market: Market, spec: MarketSpec, account: Account | None, interval: str) -> dict[str, object]:
+def _page_facts(
+    market: Market, spec: MarketSpec, account: Account | None, interval: str, fees: tuple[int, int]
+) -> dict[str, object]:
     """What the script must know to count exactly. Whole numbers only; the large ones are text, for BigInt."""
     return {
         "symbol": spec.symbol,
@@ -112,8 +131,10 @@ def _page_facts(market: Market, spec: MarketSpec, account: Account | None, inter
         "minLots": str(spec.min_quantity_lots),
         "baseUnitsPerLot": str(spec.base_units_per_lot),
         "quoteUnitsPerTickLot": str(spec.quote_units_per_tick_lot),
-        "makerPpm": str(market.maker_fee_ppm),
-        "takerPpm": str(market.taker_fee_ppm),
+        "makerPpm": str(fees[0]),
+        "takerPpm": str(fees[1]),
+        "minImpactPpm": _text(market.min_impact_ppm),
+        "maxImpactPpm": _text(market.max_impact_ppm),
         "interval": interval,
         "stateUrl": reverse("trade_state", args=[spec.symbol]),
         "signedIn": account is not None,
@@ -129,15 +150,19 @@ def _page_facts(market: Market, spec: MarketSpec, account: Account | None, inter
     }
 
 
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
 def _form_start(request: HttpRequest, book: dict[str, object]) -> dict[str, object]:
     """What the form holds at first: from a link or a refused post, else the best price to rest at."""
-    kept = request.GET
-    side = "sell" if kept.get("side") == "sell" else "buy"
+    kept = {name: request.GET.get(name, "")[:40] for name in KEPT}
+    side = "sell" if kept["side"] == "sell" else "buy"
     return {
+        **kept,
         "side": side,
-        "type": "market" if kept.get("type") == "market" else "limit",
-        "price": kept.get("price", "")[:40] or book["best_bid" if side == "buy" else "best_ask"],
-        "amount": kept.get("amount", "")[:40],
+        "type": kept["type"] if kept["type"] in TYPES else "limit",
+        "price": kept["price"] or book["best_bid" if side == "buy" else "best_ask"],
     }
 
 

@@ -27,7 +27,6 @@ from matching.messages import (
 )
 from trading.inputs import (
     AmendInput,
-    CancelAfterInput,
     CancelAllInput,
     OcoInput,
     OrderRef,
@@ -37,9 +36,9 @@ from trading.inputs import (
 from trading.services.refusals import RETRY_AFTER_S, refused
 
 __all__ = [
-    "Deadline", "Placed", "Several", "amend", "cancel", "cancel_after", "cancel_all", "cancel_all_sync",
-    "cancel_sync", "not_admitted", "place", "place_many", "place_oco", "place_sync", "refused", "unknown_outcome",
-    "valid_until_ms",
+    "Deadline", "Placed", "Several", "amend_sync", "as_api_error", "ask", "cancel_all_sync", "cancel_sync", "deadline",
+    "element", "not_admitted", "place_many", "place_oco_sync", "place_sync", "placed", "refused", "several", "steps",
+    "unknown_outcome", "valid_until_ms",
 ]  # fmt: skip
 
 
@@ -82,7 +81,8 @@ def unknown_outcome() -> ApiError:
     return ApiError(errors.TIMEOUT, "", {"executed": "unknown"})
 
 
-def _as_api_error(error: Exception) -> ApiError:
+def as_api_error(error: Exception) -> ApiError:
+    """What a client is told of a command that the gateway brought no answer to. Raises what it does not know."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, NotAdmitted):
@@ -102,12 +102,12 @@ def valid_until_ms() -> int:
     return now_ms() + ahead_ms + int(settings.API_REPLY_TIMEOUT_S * 1000)
 
 
-async def _ask(command: Command) -> Answer:
+async def ask(command: Command) -> Answer:
+    """The engine's answer, a refusal too. Raises ApiError when there is none."""
     try:
-        answer = await gateway.shared().send(command)
+        return await gateway.shared().send(command)
     except (NotAdmitted, OutcomeUnknown) as error:
-        raise _as_api_error(error) from error
-    return _accepted(answer)
+        raise as_api_error(error) from error
 
 
 def _ask_sync(command: Command) -> Answer:
@@ -118,7 +118,7 @@ def _ask_sync(command: Command) -> Answer:
             return _accepted(shared.send_threadsafe(command))
         return _accepted(blocking.send(command, timeout_s=settings.API_REPLY_TIMEOUT_S))
     except (NotAdmitted, OutcomeUnknown) as error:
-        raise _as_api_error(error) from error
+        raise as_api_error(error) from error
 
 
 def _accepted(answer: Answer) -> Answer:
@@ -127,36 +127,40 @@ def _accepted(answer: Answer) -> Answer:
     return answer
 
 
-def _placed(answer: Answer) -> Placed:
-    assert isinstance(answer.reply, OrderReply), f"the engine answered {type(answer.reply).__name__} to an order"
-    return Placed(answer.reply.order, answer.n, answer.replayed)
+def placed(answer: Answer) -> Placed:
+    """Raises ApiError when the engine has refused; so do the other readers of answers."""
+    reply = _accepted(answer).reply
+    assert isinstance(reply, OrderReply), f"the engine answered {type(reply).__name__} to an order"
+    return Placed(reply.order, answer.n, answer.replayed)
 
 
-def _several(answer: Answer) -> Several:
-    assert isinstance(answer.reply, OrdersReply), (
-        f"the engine answered {type(answer.reply).__name__} to a wish about several"
-    )
-    return Several(answer.reply.orders, answer.n, answer.replayed)
+def several(answer: Answer) -> Several:
+    reply = _accepted(answer).reply
+    assert isinstance(reply, OrdersReply), f"the engine answered {type(reply).__name__} to a wish about several"
+    return Several(reply.orders, answer.n, answer.replayed)
 
 
-async def place(account_id: int, wish: PlaceOrderInput, *, key: str | None = None) -> Placed:
-    return _placed(await _ask(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))
+def deadline(answer: Answer) -> Deadline:
+    reply = _accepted(answer).reply
+    assert isinstance(reply, DeadlineReply), f"the engine answered {type(reply).__name__} to a deadline"
+    return Deadline(reply.deadline_ms, answer.n, answer.replayed)
+
+
+def steps(answer: Answer) -> list[OrderReply | OrdersReply | Refused]:
+    """The answers of a batch's steps, in their order."""
+    reply = _accepted(answer).reply
+    assert isinstance(reply, BatchReply), f"the engine answered {type(reply).__name__} to a batch"
+    return reply.replies
 
 
 async def place_many(
     account_id: int, wishes: list[PlaceOrderInput], *, key: str | None = None
 ) -> list[Placed | ApiError]:
     """One command, executed one order after the other with nothing of others in between; each has its own answer."""
-    batch = batch_command(wishes, account_id, key=key, valid_until_ms=valid_until_ms())
-    try:
-        answer = await gateway.shared().send(batch)
-    except (NotAdmitted, OutcomeUnknown) as error:
-        raise _as_api_error(error) from error
+    answer = await ask(batch_command(wishes, account_id, key=key, valid_until_ms=valid_until_ms()))
     if isinstance(answer.reply, Refused) and answer.reply.reason is RefusalReason.RULES_NOT_ACTIVE:
         return await _place_singly(account_id, wishes, key)
-    reply = _accepted(answer).reply
-    assert isinstance(reply, BatchReply), f"the engine answered {type(reply).__name__} to a batch"
-    return [_element(one, answer) for one in reply.replies]
+    return [element(one, answer) for one in steps(answer)]
 
 
 async def _place_singly(account_id: int, wishes: list[PlaceOrderInput], key: str | None) -> list[Placed | ApiError]:
@@ -168,48 +172,33 @@ async def _place_singly(account_id: int, wishes: list[PlaceOrderInput], key: str
     ]
     results: list[Placed | ApiError] = []
     for answer in await gateway.shared().send_many(commands):
-        results.append(_as_api_error(answer) if isinstance(answer, Exception) else _element(answer.reply, answer))
+        results.append(as_api_error(answer) if isinstance(answer, Exception) else element(answer.reply, answer))
     return results
 
 
-def _element(reply: Reply, answer: Answer) -> Placed | ApiError:
+def element(reply: Reply, answer: Answer) -> Placed | ApiError:
+    """One order of a batch."""
     if isinstance(reply, Refused):
         return refused(reply)
     assert isinstance(reply, OrderReply), f"the engine answered {type(reply).__name__} to an order of a batch"
     return Placed(reply.order, answer.n, answer.replayed)
 
 
-async def place_oco(account_id: int, wish: OcoInput, *, key: str | None = None) -> Several:
-    """Both orders, in the order they were given, or neither."""
-    answer = await _ask(wish.command(account_id, key=key, valid_until_ms=valid_until_ms()))
-    return _several(answer)
-
-
-async def amend(account_id: int, wish: AmendInput, *, key: str | None = None) -> Placed:
-    return _placed(await _ask(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))
-
-
-async def cancel(account_id: int, ref: OrderRef, *, key: str | None = None) -> Placed:
-    return _placed(await _ask(ref.command(account_id, key=key)))
-
-
-async def cancel_all(account_id: int, wish: CancelAllInput, *, key: str | None = None) -> Several:
-    return _several(await _ask(wish.command(account_id, key=key)))
-
-
-async def cancel_after(account_id: int, wish: CancelAfterInput, *, key: str | None = None) -> Deadline:
-    answer = await _ask(wish.command(account_id, key=key))
-    assert isinstance(answer.reply, DeadlineReply), f"the engine answered {type(answer.reply).__name__} to a deadline"
-    return Deadline(answer.reply.deadline_ms, answer.n, answer.replayed)
-
-
 def place_sync(account_id: int, wish: PlaceOrderInput, *, key: str | None = None) -> Placed:
-    return _placed(_ask_sync(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))
+    return placed(_ask_sync(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))
 
 
 def cancel_sync(account_id: int, ref: OrderRef, *, key: str | None = None) -> Placed:
-    return _placed(_ask_sync(ref.command(account_id, key=key)))
+    return placed(_ask_sync(ref.command(account_id, key=key)))
 
 
 def cancel_all_sync(account_id: int, wish: CancelAllInput, *, key: str | None = None) -> Several:
-    return _several(_ask_sync(wish.command(account_id, key=key)))
+    return several(_ask_sync(wish.command(account_id, key=key)))
+
+
+def place_oco_sync(account_id: int, wish: OcoInput, *, key: str | None = None) -> Several:
+    return several(_ask_sync(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))
+
+
+def amend_sync(account_id: int, wish: AmendInput, *, key: str | None = None) -> Placed:
+    return placed(_ask_sync(wish.command(account_id, key=key, valid_until_ms=valid_until_ms())))

@@ -89,4 +89,8 @@ def refused(refusal: Refused) -> ApiError:
 
 def why_ended(order: OrderView) -> str:
     """A sentence for a person; empty while the order is open or when it was filled."""
-    return "" if order.end_reason is None else _ENDS[order.end_reason]
+    return "" if order.end_reason is None else why_ended_of(order.end_reason)
+
+
+def why_ended_of(reason: EndReason) -> str:
+    return _ENDS[reason]

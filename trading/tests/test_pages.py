@@ -132,7 +132,7 @@ class FakeOrders:
         monkeypatch.setattr("trading.services.orders.place_sync", self.ask)
         monkeypatch.setattr("trading.services.orders.cancel_sync", self.ask)
 
-    def ask(self, account_id, wish):
+    def ask(self, account_id, wish, key=None):
         self.asked.append((account_id, wish))
         if self.refusal:
             raise self.refusal
@@ -281,8 +281,8 @@ def test_a_conditional_order_says_what_it_waits_for(client, market, alice, order
     failed.trigger_price_ticks = 16_700
     failed.save()
     text = page(client)
-    assert "165.00, trigger 166.00" in text
-    assert "Market, trails 1.50" in text
+    assert 'Stop limit</a> <span class="quiet trigger" data-f="trigger">at 166.00</span>' in text
+    assert 'Trailing market</a> <span class="quiet trigger" data-f="trigger">by 1.50</span>' in text
     history = page(client, tab="history")
     assert "Failed" in history
-    assert "166.80, trigger 167.00" in history
+    assert 'data-f="trigger">at 167.00</span>' in history

@@ -21,7 +21,9 @@ class AccountEvents(Rows):
         }
 
     def _tier_changed(self, event: m.AccountTierChanged, _seq: int) -> None:
-        self._changes.statements.append((statements.UPSERT_TIER, (event.account_id, event.tier)))
+        self._changes.statements.append(
+            (statements.UPSERT_TIER, (event.account_id, event.tier, cut(event.actor, ACTOR_LENGTH)))
+        )
 
     def _block_changed(self, event: m.AccountBlockChanged, _seq: int) -> None:
         market = event.market or ""

@@ -79,6 +79,7 @@ class Changes:
     trades: list[tuple[Any, ...]] = field(default_factory=list)
     postings: list[tuple[Any, ...]] = field(default_factory=list)
     balances: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    steps: dict[tuple[int, int], tuple[int, str]] = field(default_factory=dict)  # Event and moment of each balance.
     ticks: TickRun = field(default_factory=TickRun)
     figures: dict[int, Figures] = field(default_factory=dict)
     markets: dict[int, dict[str, Any]] = field(default_factory=dict)  # Columns of Market that changed.

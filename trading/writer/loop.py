@@ -17,9 +17,11 @@ import redis
 from django.conf import settings
 
 from exchange_site.kernel.redis_client import log_client
+from matching import order_log
 from matching.client.engine_notes import ask_for_republish, note_database_position
 from matching.client.errors import nothing_was_done
 from matching.client.event_log import Batch, EventGap, EventReader
+from trading.writer import metrics
 from trading.writer.projector import Projector
 from trading.writer.store import Position, WriterStore
 
@@ -53,6 +55,7 @@ class WriterLoop:
             except (*TRANSIENT, redis.ResponseError) as error:
                 if isinstance(error, redis.ResponseError) and not nothing_was_done(error):
                     raise
+                metrics.failures.inc()
                 pause_s = self._pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 log.warning("PostgreSQL or Redis is away (%s); next try in %.1f s.", _one_line(error), pause_s)
                 self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
@@ -75,6 +78,7 @@ class WriterLoop:
     def _follow(self, store: WriterStore, client: redis.Redis) -> None:
         reader, position = EventReader(client), store.position()
         note_database_position(client, position.n)
+        metrics.position.set(position.n)
         if not self._announced:
             log.info("The database writer is ready at outcome %d.", position.n)
             self._announced = True
@@ -93,6 +97,7 @@ class WriterLoop:
 
     def _commit(self, store: WriterStore, client: redis.Redis, position: Position, batches: list[Batch]) -> Position:
         for portion in portions(batches):
+            began, before = time.perf_counter(), position.n
             chain = position.chain
             for batch in portion:
                 batch.check_chain(chain)
@@ -104,6 +109,10 @@ class WriterLoop:
                 return store.position()
             position = after
             note_database_position(client, position.n)
+            metrics.committed(position.n - before, position.n, time.perf_counter() - began)
+            if settings.LOG_ORDERS_ONE_IN:
+                for batch in portion:
+                    order_log.told("written", settings.LOG_ORDERS_ONE_IN, batch.outcomes)
         if batches:
             outcomes_per_entry = max(1, (position.n - batches[0].first_n + 1) // len(batches))
             self._entries_per_read = min(MAX_ENTRIES_PER_READ, 1 + 2 * OUTCOMES_PER_TRANSACTION // outcomes_per_entry)

@@ -1,6 +1,7 @@
 """Money: balances as they are, and double entries whose legs sum to zero in every asset.
 
-A reserved withdrawal moves money from available to locked of one account, so it has no entry; its settlement has.
+Trades have no postings of their own: their legs are read off the fills (`trading.ledger`). What moves between available
+and locked of one account (an order, a reserved withdrawal) has none either; the steps of its balance tell it.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from typing import Any
 
 from accounts.models import FEES_ACCOUNT_ID, HOUSE_ACCOUNT_ID, OUTSIDE_ACCOUNT_ID
 from matching import messages as m
-from trading.writer.changes import MarketRef
 from trading.writer.rows import REFERENCE_LENGTH, Rows, cut
 
 LEGS_PER_EVENT = 8  # A posting's id is event seq x 8 + leg.
@@ -32,49 +32,10 @@ class MoneyEvents(Rows):
             m.WithdrawalSettled: self._withdrawal_settled,
         }
 
-    def _balance_changed(self, event: m.BalanceChanged, _seq: int) -> None:
+    def _balance_changed(self, event: m.BalanceChanged, seq: int) -> None:
         key = event.account_id, self._references.asset_id(event.asset)
         self._changes.balances[key] = event.available_units, event.locked_units
-
-    # ------------------------------------------------------------------------------------------------- trades
-
-    def _trade_postings(self, event: m.TradeMade, seq: int, market: MarketRef, buyer_is_maker: bool) -> None:
-        """The seller gives the base, the buyer the quote; each receives the other's less a fee, the venue the fees."""
-        if event.maker_fee_units < 0:
-            self._rebate_postings(event, seq, market, buyer_is_maker)
-            return
-        if buyer_is_maker:
-            buyer_id, buyer_fee = event.maker_account_id, event.maker_fee_units
-            seller_id, seller_fee = event.taker_account_id, event.taker_fee_units
-        else:
-            buyer_id, buyer_fee = event.taker_account_id, event.taker_fee_units
-            seller_id, seller_fee = event.maker_account_id, event.maker_fee_units
-        base_units = event.quantity_lots * market.base_units_per_lot
-        first, at, postings = seq * LEGS_PER_EVENT, self._at, self._changes.postings
-        base_id, quote_id, quote_units = market.base_id, market.quote_id, event.quote_units
-        postings.append((first, seq, at, TRADE, seller_id, base_id, -base_units, ""))
-        postings.append((first + 1, seq, at, TRADE, buyer_id, base_id, base_units - buyer_fee, ""))
-        postings.append((first + 3, seq, at, TRADE, buyer_id, quote_id, -quote_units, ""))
-        postings.append((first + 4, seq, at, TRADE, seller_id, quote_id, quote_units - seller_fee, ""))
-        if buyer_fee:
-            postings.append((first + 2, seq, at, FEE, FEES_ACCOUNT_ID, base_id, buyer_fee, ""))
-        if seller_fee:
-            postings.append((first + 5, seq, at, FEE, FEES_ACCOUNT_ID, quote_id, seller_fee, ""))
-
-    def _rebate_postings(self, event: m.TradeMade, seq: int, market: MarketRef, buyer_is_maker: bool) -> None:
-        """The maker pays less by the rebate, in the asset it gives; the venue's part of the taker's fee is the rest."""
-        base_units = event.quantity_lots * market.base_units_per_lot
-        base, quote = (market.base_id, base_units), (market.quote_id, event.quote_units)
-        (gives_id, gives), (gets_id, gets) = (quote, base) if buyer_is_maker else (base, quote)
-        maker, taker, rebate = event.maker_account_id, event.taker_account_id, -event.maker_fee_units
-        fee = event.taker_fee_units - rebate
-        first, at, postings = seq * LEGS_PER_EVENT, self._at, self._changes.postings
-        postings.append((first, seq, at, TRADE, maker, gives_id, rebate - gives, ""))
-        postings.append((first + 1, seq, at, TRADE, taker, gives_id, gives - event.taker_fee_units, ""))
-        postings.append((first + 3, seq, at, TRADE, taker, gets_id, -gets, ""))
-        postings.append((first + 4, seq, at, TRADE, maker, gets_id, gets, ""))
-        if fee:
-            postings.append((first + 2, seq, at, FEE, FEES_ACCOUNT_ID, gives_id, fee, ""))
+        self._changes.steps[key] = seq, self._at
 
     # --------------------------------------------------------------------------------- house, deposits, withdrawals
 

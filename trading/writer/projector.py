@@ -25,6 +25,7 @@ _NO_TERMS = m.OrderTerms()
 # Positions in an order's row, for what happens to it later in the same portion.
 ORDER_STATUS, ORDER_EXECUTED_LOTS, ORDER_EXECUTED_QUOTE, ORDER_CLIENT_ID = 5, 9, 10, 14
 ORDER_END_REASON, ORDER_UPDATED_AT, ORDER_N = 15, 17, 18
+ORDER_MARKET, ORDER_SIDE, ORDER_PRICE, ORDER_LOTS, ORDER_AHEAD = 2, 3, 6, 7, 20
 
 
 class Projector(MoneyEvents, MarketEvents, AccountEvents):
@@ -32,6 +33,7 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
 
     def __init__(self, references: References) -> None:
         super().__init__(references)
+        self._entered: list[list[Any]] = []  # Rows of limit orders that this outcome accepted, oldest first.
         self._handlers: dict[type, Callable[[Any, int], None]] = {
             m.OrderAccepted: self._order_accepted,
             m.OrderChanged: self._order_changed,
@@ -40,6 +42,7 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
             **self.money_handlers(),
             **self.market_handlers(),
             **self.account_handlers(),
+            m.BookChanged: self._book_after_orders,
         }
 
     def project(self, outcomes: Iterable[m.Outcome]) -> Changes:
@@ -47,6 +50,7 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
         changes, handlers = self._changes, self._handlers
         for outcome in outcomes:
             seq, self._n = outcome.seq, outcome.n
+            self._entered.clear()
             if outcome.at_ms != changes.at_ms:
                 changes.at_ms = outcome.at_ms
                 self._at = moment(outcome.at_ms)
@@ -63,7 +67,7 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
     def _order_accepted(self, event: m.OrderAccepted, _seq: int) -> None:
         market = self._references.market(event.market)
         fee_versions = self._changes.fee_versions
-        self._changes.orders[event.order_id] = [
+        row = self._changes.orders[event.order_id] = [
             event.order_id,
             event.account_id,
             market.id,
@@ -84,7 +88,30 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
             self._at,
             self._n,
             fee_versions.get(market.id, market.fee_version) if fee_versions else market.fee_version,
+            None,
         ]
+        if event.price_ticks is not None:
+            self._entered.append(row)
+
+    def _book_after_orders(self, event: m.BookChanged, seq: int) -> None:
+        self._book_changed(event, seq)
+        if self._entered:
+            self._places_in_queue(self._references.market(event.market).id, event)
+
+    def _places_in_queue(self, market_id: int, event: m.BookChanged) -> None:
+        """What stood ahead of new orders at their price: the level as the outcome left it, less themselves. Those
+        accepted later stand behind, so they are taken off first."""
+        left = {(_BID, ticks): lots for ticks, lots in event.bids} | {(_ASK, ticks): lots for ticks, lots in event.asks}
+        for row in reversed(self._entered):
+            level = row[ORDER_SIDE], row[ORDER_PRICE]
+            if (
+                row[ORDER_MARKET] != market_id
+                or level not in left
+                or row[ORDER_STATUS] not in (_NEW, _PARTIALLY_FILLED)
+            ):
+                continue
+            left[level] -= row[ORDER_LOTS] - row[ORDER_EXECUTED_LOTS]
+            row[ORDER_AHEAD] = max(left[level], 0)
 
     def _order_changed(self, event: m.OrderChanged, _seq: int) -> None:
         """The whole order as it is now, so nothing that was known before matters but the outcome it began with."""
@@ -113,6 +140,7 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
             self._at,
             self._n if known is None else known[ORDER_N],
             view.fee_version,
+            None if known is None else known[ORDER_AHEAD],
             terms.trigger_price_ticks,
             terms.trailing_ticks,
             terms.fires_above,
@@ -192,7 +220,6 @@ class Projector(MoneyEvents, MarketEvents, AccountEvents):
         maker_side, taker_side = (_BID, _ASK) if buyer_is_maker else (_ASK, _BID)
         self._fill(event, seq * 2, market, maker_side, maker, True)
         self._fill(event, seq * 2 + 1, market, taker_side, taker, False)
-        self._trade_postings(event, seq, market, buyer_is_maker)
         changes.ticks.add(
             market.id, Tick(seq, changes.at_ms, event.price_ticks, event.quantity_lots, event.quote_units)
         )

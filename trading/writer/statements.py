@@ -15,12 +15,12 @@ INDICATE_AUCTION = f"UPDATE marketdata_auction SET price_ticks = %s, lots = %s, 
 END_AUCTION = f"UPDATE marketdata_auction SET ended_at = %s, price_ticks = %s, lots = %s WHERE {_OF_EVENT}"  # noqa: S608
 
 UPSERT_TIER = """
-INSERT INTO trading_accountrules (account_id, tier) VALUES (%s, %s)
-ON CONFLICT (account_id) DO UPDATE SET tier = EXCLUDED.tier
+INSERT INTO trading_accountrules (account_id, tier, tier_actor) VALUES (%s, %s, %s)
+ON CONFLICT (account_id) DO UPDATE SET tier = EXCLUDED.tier, tier_actor = EXCLUDED.tier_actor
 """
 UPSERT_CANCEL_AFTER = """
-INSERT INTO trading_accountrules (account_id, tier, cancel_after)
-SELECT account_id, 0, cancel_after FROM unnest(%s::bigint[], %s::timestamptz[]) AS news (account_id, cancel_after)
+INSERT INTO trading_accountrules (account_id, tier, tier_actor, cancel_after)
+SELECT account_id, 0, '', cancel_after FROM unnest(%s::bigint[], %s::timestamptz[]) AS news (account_id, cancel_after)
 ON CONFLICT (account_id) DO UPDATE SET cancel_after = EXCLUDED.cancel_after
 """
 UPSERT_BLOCK = """

@@ -112,6 +112,10 @@ class WriterStore:
     def close(self) -> None:
         self._connection.close()
 
+    def backend_pid(self) -> int:
+        """The server process that works for this store."""
+        return self._connection.info.backend_pid
+
     def check_durable(self, allow_volatile: bool) -> None:
         """`allow_volatile` is for tests. Raises NotDurable: outcomes are trimmed behind what was committed here."""
         if allow_volatile:
@@ -178,8 +182,10 @@ class WriterStore:
             _upsert_orders(cursor, changes)
         self._update_orders(cursor, changes)
         if changes.balances:
-            _copy(cursor, tables.COPY_BALANCES, ((*key, *amounts) for key, amounts in changes.balances.items()))
+            rows = ((*key, *amounts, *changes.steps[key]) for key, amounts in changes.balances.items())
+            _copy(cursor, tables.COPY_BALANCES, rows)
             cursor.execute(tables.UPSERT_BALANCES)
+            cursor.execute(tables.INSERT_STEPS)
         if changes.trades:
             self._write_candles(cursor, changes)
         if changes.figures:
@@ -268,7 +274,7 @@ def _upsert_orders(cursor: psycopg.Cursor[Any], changes: Changes) -> None:
     table = tables.VIEWED_ORDERS
     cursor.execute(table.create_stage())
     _copy(cursor, table.copy(table.stage), (changes.orders[order_id] for order_id in sorted(changes.viewed)))
-    cursor.execute(table.upsert_from_stage(kept=("created_at", "n")))
+    cursor.execute(table.upsert_from_stage(kept=("created_at", "n", "ahead_lots")))
 
 
 def _write_rare(cursor: psycopg.Cursor[Any], changes: Changes) -> None:

@@ -62,6 +62,7 @@ ORDERS = Table(
         "updated_at",
         "n",
         "fee_version",
+        "ahead_lots",
     ),
 )
 VIEWED_ORDERS = Table(
@@ -145,15 +146,21 @@ FROM stage_order_update s WHERE o.id = s.id
 """
 
 CREATE_BALANCE_STAGE = """
-CREATE TEMP TABLE stage_balance (account_id bigint, asset_id bigint, available_units bigint, locked_units bigint)
-ON COMMIT DELETE ROWS
+CREATE TEMP TABLE stage_balance (
+    account_id bigint, asset_id bigint, available_units bigint, locked_units bigint, seq bigint, at timestamptz
+) ON COMMIT DELETE ROWS
 """
-COPY_BALANCES = "COPY stage_balance (account_id, asset_id, available_units, locked_units) FROM STDIN"
+COPY_BALANCES = "COPY stage_balance (account_id, asset_id, available_units, locked_units, seq, at) FROM STDIN"
 UPSERT_BALANCES = """
 INSERT INTO accounts_balance (account_id, asset_id, available_units, locked_units)
 SELECT account_id, asset_id, available_units, locked_units FROM stage_balance
 ON CONFLICT (account_id, asset_id) DO UPDATE SET
     available_units = EXCLUDED.available_units, locked_units = EXCLUDED.locked_units
+"""
+
+INSERT_STEPS = """
+INSERT INTO accounts_balancestep (account_id, asset_id, seq, at, available_units, locked_units)
+SELECT account_id, asset_id, seq, at, available_units, locked_units FROM stage_balance ON CONFLICT DO NOTHING
 """
 
 SELECT_CANDLES = """

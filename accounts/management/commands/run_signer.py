@@ -9,8 +9,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, close_old_connections, connection
 
+from accounts.wallet import signer_metrics
 from accounts.wallet.signer import Signer
 from accounts.wallet.signer_journal import JournalDamaged, JournalInUse
+from exchange_site.kernel import metrics
 
 POLL_S = 0.5
 
@@ -32,6 +34,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        metrics.serve("signer")
         self.stdout.write(f"Signer ready; it remembers {len(signer.journal.entries)} payments.")
         self.stdout.flush()
         while not stop.is_set():
@@ -45,8 +48,12 @@ class Command(BaseCommand):
         """A database that is away is waited for; everything else is a bug and ends the process."""
         try:
             close_old_connections()
-            signer.run_once()
+            with signer_metrics.round_seconds.time():
+                signer_metrics.payments.inc(signer.run_once())
+            signer_metrics.last_round.set_to_current_time()
+            signer_metrics.remembered.set(len(signer.journal.entries))
         except OperationalError as error:
+            signer_metrics.failures.inc()
             self.stderr.write(f"The database is away: {error}")
             connection.close()
 

@@ -19,13 +19,14 @@ READS = (
     "accounts_account",
     "accounts_walletalarm",
     "accounts_signedpayment",
+    "accounts_walletentry",
     "marketdata_asset",
 )
 CHANGES = {  # Table: columns.
     "accounts_withdrawal": ("state", "state_since", "transaction_hash"),
     "accounts_signedpayment": ("accepted_at",),
 }
-ADDS = ("accounts_signedpayment", "accounts_walletalarm")
+ADDS = ("accounts_signedpayment", "accounts_walletalarm", "accounts_walletentry")
 USER_COLUMNS = ("id", "is_staff", "is_active")
 OUTSIDE = ("simulatedchain", "simulatedblock", "simulatedtransaction", "simulatedoutput")  # The simulated network.
 

@@ -9,6 +9,7 @@ from accounts.wallet.simulated.models import SimulatedBlock, SimulatedChain, Sim
 
 FEE_ASSETS = {"Solana": "SOL", "Bitcoin": "BTC", "Ethereum": "ETH"}
 WALLET = "wallet"  # The sender of what the venue pays.
+COLD = "cold wallet"  # The sender of what leaves the cold wallet.
 
 
 class Simulated:
@@ -26,6 +27,9 @@ class Simulated:
 
     def wallet_address(self) -> str:
         return make_address(self.blockchain, WALLET)
+
+    def cold_address(self) -> str:
+        return make_address(self.blockchain, COLD)
 
     def changes_since(self, cursor: str, watched_depth: int) -> Changes:
         """As Bitcoin Core's `listsinceblock`: from the fork point of the block that `cursor` names."""
@@ -68,6 +72,12 @@ class Simulated:
             chain_id=self.blockchain, sender=WALLET, evicted=False, fee_asset=asset
         )
         return _sum(received, "units") - _sum(spent, "units") - _sum(fees, "fee_units")
+
+    def cold_units(self, asset: str) -> int:
+        on_chain = SimulatedOutput.objects.filter(transaction__chain_id=self.blockchain, asset=asset)
+        mined = on_chain.filter(transaction__evicted=False, transaction__block__is_best=True)
+        received, spent = mined.filter(address=self.cold_address()), mined.filter(transaction__sender=COLD)
+        return _sum(received, "units") - _sum(spent, "units")
 
     def _addresses(self) -> list[str]:
         return list(DepositAddress.objects.filter(blockchain=self.blockchain).values_list("address", flat=True))

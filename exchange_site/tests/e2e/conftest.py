@@ -6,12 +6,15 @@ main thread, after which neither the ORM nor asyncio tests work.
 
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 from exchange_site.tests.e2e.running import RunningExchange
+from exchange_site.tests.e2e.trading_page import DESKTOP, TradingPage
 
 HERE = Path(__file__).parent
 CHROMIUM_FLAGS = [
@@ -23,6 +26,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SERIAL = count(1)
 RUNNING: list[RunningExchange] = []
 
 
@@ -75,3 +79,24 @@ def start_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
 def exchange(start_exchange: Callable[..., RunningExchange]) -> RunningExchange:
     """One exchange with everything running, shared by the tests of a session. See `running.RunningExchange`."""
     return start_exchange()
+
+
+@pytest.fixture
+def open_page(exchange: RunningExchange, new_context: Callable[..., BrowserContext]) -> Callable[..., TradingPage]:
+    """A page in a browser context of its own: another browser, as far as the site can tell."""
+
+    def make(**options: Any) -> TradingPage:
+        return TradingPage(new_context(**{"viewport": DESKTOP, **options}).new_page(), exchange)
+
+    return make
+
+
+@pytest.fixture
+def trader(open_page: Callable[..., TradingPage]) -> TradingPage:
+    """Somebody new, signed up and with demo funds, on the live trading page."""
+    page = open_page()
+    page.sign_up(f"trader{next(SERIAL)}@example.org")
+    page.open()
+    page.mark()
+    page.get_demo_funds()
+    return page

@@ -1,43 +1,16 @@
 """A person's first trade, in a real browser: sign up, get funds, rest, cancel, trade with the market maker."""
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
-from itertools import count
-from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import expect
 
 from exchange_site.launcher.home import ROOT
-from exchange_site.tests.e2e.running import RunningExchange
-from exchange_site.tests.e2e.trading_page import SLOW_MS, TradingPage, free_bid_price
+from exchange_site.tests.e2e.trading_page import DESKTOP, SLOW_MS, free_bid_price
 
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 360, "height": 740}
+SIZES = {"desktop": DESKTOP, "tablet": {"width": 768, "height": 1024}, "phone": {"width": 390, "height": 844}}
 SCREENSHOTS = ROOT / "build" / "screenshots"
-SERIAL = count(1)
-
-
-@pytest.fixture
-def open_page(exchange: RunningExchange, new_context: Callable[..., BrowserContext]) -> Callable[..., TradingPage]:
-    """A page in a browser context of its own: another browser, as far as the site can tell."""
-
-    def make(**options: Any) -> TradingPage:
-        return TradingPage(new_context(**{"viewport": DESKTOP, **options}).new_page(), exchange)
-
-    return make
-
-
-@pytest.fixture
-def trader(open_page: Callable[..., TradingPage]) -> TradingPage:
-    """Somebody new, signed up and with demo funds, on the live trading page."""
-    page = open_page()
-    page.sign_up(f"trader{next(SERIAL)}@example.org")
-    page.open()
-    page.mark()
-    page.get_demo_funds()
-    return page
 
 
 def test_sign_up_rest_cancel_and_trade_without_a_reload(exchange, trader):
@@ -104,10 +77,10 @@ def test_a_cut_connection_heals_by_itself(exchange, trader):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("size", SIZES)
 def test_screenshots_of_the_trading_page(open_page, size, theme):
     """For people to look at; what a machine can see of it: nothing is wider than the window, nothing failed."""
-    viewport = DESKTOP if size == "desktop" else PHONE
+    viewport = SIZES[size]
     page = open_page(viewport=viewport, color_scheme=theme, has_touch=size == "phone")
     page.page.goto(f"{page.exchange.url}/trade/SOL_USDC?interval=1m")
     expect(page.page.locator("#connection")).to_have_attribute("data-state", "live", timeout=SLOW_MS)

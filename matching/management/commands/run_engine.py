@@ -1,14 +1,16 @@
 """`manage.py run_engine`: the matching engine, as leader or standing by for one."""
 
+import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from matching.runtime import config
+from matching.runtime import config, metrics
 from matching.runtime.boot_checks import NotFitToRun, check_interpreter
 from matching.runtime.process import EXIT_REFUSED, EngineProcess
 
@@ -42,4 +44,7 @@ class Command(BaseCommand):
             allow_volatile_redis=settings.ENGINE_ALLOW_VOLATILE_REDIS,
             standby=options["standby"],
         )
-        sys.exit(process.run())
+        figures = Path(settings.HOME_DIR) / "run" / f"engine-{os.getpid()}.prom"
+        with metrics.shown(settings.METRICS_PORT, settings.METRICS_HOST, figures):
+            code = process.run()
+        sys.exit(code)

@@ -48,6 +48,14 @@ test("grouping and what people type", () => {
   for (const bad of ["1,5", "1,23,456", "1.234,5", "abc", "", "1e3", "-1", "1..2", "0,123"]) assert.equal(d.entered(bad), null, bad);
 });
 
+test("a comma before decimals, for those who use one", () => {
+  assert.equal(d.grouped("97412.50", ".", ","), "97.412,50");
+  for (const [typed, plain] of [["12,5", "12.5"], ["0,125", "0.125"], ["1,2345", "1.2345"], ["1.234,5", "1234.5"], ["12.5", "12.5"], ["1,234.5", "1234.5"]]) {
+    assert.equal(d.entered(typed, ","), plain, typed);
+  }
+  for (const bad of ["1,234", "12,345", "1,23,456", "1.23,4", ",", "1,,5"]) assert.equal(d.entered(bad, ","), null, bad);
+});
+
 test("dim zeros, percent, basis points, short totals", () => {
   assert.deepEqual(d.dimmedParts("8.00"), ["8", ".00"]);
   assert.deepEqual(d.dimmedParts("12.50"), ["12.5", "0"]);

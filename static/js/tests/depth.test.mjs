@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32 } from "../crc32.js";
 import { Depth } from "../depth.js";
 import { Market } from "../market.js";
 import { feeOf, preview, walk } from "../preview.js";
@@ -52,10 +53,34 @@ test("levels are best first and group away from the middle", async () => {
   assert.deepEqual(text(depth.levels("ask", 10n)), ["20.50 4.50"]);
 });
 
+test("a checksum proves the book, and one that differs makes it start over", async () => {
+  const [depth, asked] = await loaded(snapshot(100), snapshot(101));
+  await depth.resync();
+  const text = "2041300" + "2043150" + "2038100" + "2030200"; // Prices and sizes without points.
+  depth.checksum({ u: 101, c: 1 });
+  assert.equal(depth.proved, null, "a proof of what is still to come waits");
+  depth.checksum({ u: 100, c: crc32(text) });
+  assert.equal(depth.proved, 100);
+  depth.frame(frame(101, 101, [], [["20.38", "5"]]));
+  assert.equal(depth.proved, 100);
+  depth.checksum({ u: 101, c: crc32(text) });
+  assert.equal(depth.updateId, null);
+  assert.equal(asked.length, 2);
+  assert.equal(crc32("123456789"), 0xcbf43926, "the check value of CRC32");
+});
+
+test("the preview stops before an order of one's own", async () => {
+  const [depth] = await loaded(snapshot(1));
+  await depth.resync();
+  const wish = { side: "buy", limit: false, ticks: null, lots: market.lots("4"), quoteUnits: null, tif: "GTC", postOnly: false };
+  const told = preview(market, depth, wish, null, new Set([market.ticks("20.43")]));
+  assert.equal(told.fate, "3.00 SOL at once, then stopped before your own order at 20.43.");
+});
+
 test("the preview says what the engine will do", async () => {
   const [depth] = await loaded(snapshot(1));
   await depth.resync();
-  const wish = (more) => ({ side: "buy", type: "limit", ticks: market.ticks("20.41"), lots: market.lots("4"), quoteUnits: null, tif: "GTC", postOnly: false, ...more });
+  const wish = (more) => ({ side: "buy", limit: true, ticks: market.ticks("20.41"), lots: market.lots("4"), quoteUnits: null, tif: "GTC", postOnly: false, ...more });
   const money = { base: market.baseUnits("10"), quote: market.quoteUnits("1000") };
   const taken = walk(market, depth.levels("ask"), "buy", wish({}));
   assert.equal(market.amount(taken.filled), "3.00");
@@ -71,11 +96,11 @@ test("the preview says what the engine will do", async () => {
   assert.match(preview(market, depth, wish({ tif: "FOK" }), money).fate, /cancelled: only 3.00 SOL/);
   assert.equal(preview(market, depth, wish({ tif: "FOK" }), money).receive, 0n);
 
-  const all = preview(market, depth, wish({ type: "market", ticks: null, lots: market.lots("4.5") }), money);
+  const all = preview(market, depth, wish({ limit: false, ticks: null, lots: market.lots("4.5") }), money);
   assert.equal(all.fate, "Fills at once from 2 levels.");
   assert.equal(all.slippage, "0.03\u202f%");
   assert.equal(all.fee, feeOf(market.baseUnits("4.5"), 1000n));
-  const byQuote = preview(market, depth, wish({ type: "market", ticks: null, lots: null, quoteUnits: market.quoteUnits("20.42") }), money);
+  const byQuote = preview(market, depth, wish({ limit: false, ticks: null, lots: null, quoteUnits: market.quoteUnits("20.42") }), money);
   assert.equal(market.baseText(byQuote.receive + byQuote.fee), "1.00");
   assert.ok(preview(market, depth, wish({ lots: market.lots("400") }), money).tooLittle);
   assert.equal(feeOf(1n, 1000n), 1n, "a fee is rounded up");

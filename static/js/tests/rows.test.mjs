@@ -12,9 +12,10 @@ const order = {
 test("a conditional order says that it waits, and for what", () => {
   const shown = orderShown(market, order);
   assert.equal(shown.status, "Waiting");
-  assert.equal(shown.price, "Market, trigger 19.00");
-  assert.equal(orderShown(market, { ...order, price: "1850", orderType: "Limit" }).price, "1,850.00, trigger 19.00");
-  assert.equal(orderShown(market, { ...order, triggerPrice: null, trailingDelta: "0.5" }).price, "Market, trails 0.50");
+  assert.deepEqual([shown.kind, shown.trigger, shown.price, shown.filled], ["Stop market", "at 19.00", "Market", "Waiting"]);
+  assert.equal(orderShown(market, { ...order, price: "1850", orderType: "Limit" }).price, "1,850.00");
+  const trailing = orderShown(market, { ...order, triggerPrice: null, trailingDelta: "0.5" });
+  assert.deepEqual([trailing.kind, trailing.trigger], ["Trailing market", "by 0.50"]);
 });
 
 test("a trigger that failed is not called cancelled", () => {

@@ -5,7 +5,7 @@ import { explain } from "../words.js";
 
 const market = { base: "SOL", quote: "USDC", price: (ticks) => `${ticks / 100n}.${String(ticks % 100n).padStart(2, "0")}` };
 const depth = { best: () => 16843n };
-const wish = { side: "buy", type: "limit", ticks: 16850n, lots: 1n, quoteUnits: null, postOnly: true };
+const wish = { side: "buy", kind: "limit", limit: true, ticks: 16850n, lots: 1n, quoteUnits: null, postOnly: true };
 const told = (error) => explain(market, { body: {}, ...error }, wish, null, null, depth);
 
 test("a post-only order that would take names the best price that rests", () => {

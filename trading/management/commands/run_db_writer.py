@@ -9,7 +9,10 @@ from typing import Any
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
 
+from exchange_site.kernel import metrics
 from matching.client.event_log import BrokenChain
+from matching.client.lag import LagCollector
+from trading.writer import metrics as writer_metrics
 from trading.writer.loop import WriterLoop
 from trading.writer.projector import UnknownName
 from trading.writer.store import NotDurable, RowMissing
@@ -34,6 +37,8 @@ class Command(BaseCommand):
         # Rows are many, short-lived and free of cycles: looking for cycles among them took a third of the work.
         gc.freeze()
         gc.set_threshold(200_000, 20, 100)
+        position = writer_metrics.position
+        metrics.serve("db_writer", LagCollector("db_writer", lambda: int(metrics.samples(position)[0].value)))
         try:
             WriterLoop(stop).run()
         except NEEDS_A_PERSON as error:

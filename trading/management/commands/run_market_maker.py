@@ -10,6 +10,7 @@ from types import FrameType
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from exchange_site.kernel import metrics
 from trading.market_maker.client import ApiClient, ClientKey
 from trading.market_maker.loop import MarketMaker
 
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, on_signal)
         maker = self._client(str(options["url"]), options["maker_key"])
         taker = self._client(str(options["url"]), options["taker_key"])
+        metrics.serve("market_maker")
         logger.info("The market maker starts at %s.", options["url"])
         MarketMaker(settings.MARKET_MAKER, maker, taker, stop).run()
         logger.info("The market maker has stopped.")

@@ -10,6 +10,7 @@ from accounts.models import FEES_ACCOUNT_ID, HOUSE_ACCOUNT_ID, OUTSIDE_ACCOUNT_I
 from marketdata.models import Auction, FeeSchedule, IcebergLevel, Market
 from matching import messages as m
 from matching.tests.published import START_MS
+from trading.ledger.models import LedgerEntry
 from trading.models import AccountBlock, AccountRules, Fill, Order, VenueSwitch
 from trading.writer.projector import Projector
 from trading.writer.store import WriterStore
@@ -177,11 +178,12 @@ def test_a_rebate_is_paid_out_of_the_takers_fee_in_what_the_maker_gives(write, t
     fill = Fill.objects.select_related("fee_asset").get(is_maker=True)
     assert (fill.fee_units, fill.fee_asset.symbol) == (-3, given)
     sums = Counter()
-    for posting in LedgerPosting.objects.select_related("asset"):
-        sums[posting.asset.symbol] += posting.units
+    of = Counter()
+    for entry in LedgerEntry.objects.select_related("asset"):
+        sums[entry.asset.symbol] += entry.units
+        of[entry.account_id, entry.asset.symbol] += entry.units
     assert not any(sums.values())
     gave = 1200 if given == "USDC" else 40
-    of = {(p.account_id, p.asset.symbol): p.units for p in LedgerPosting.objects.select_related("asset")}
     assert of[maker, given] == 3 - gave
     assert of[taker, given] == gave - 8
     assert of[FEES_ACCOUNT_ID, given] == 5

@@ -1,4 +1,4 @@
-"""Outcomes into rows, without a database: what each event means, and that every event's postings sum to zero."""
+"""Outcomes into rows, without a database: what each event means, and that the legs of every event sum to zero."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -19,6 +19,7 @@ from matching.messages import (
 from matching.tests.flows import random_commands
 from matching.tests.published import START_MS, run_core
 from matching.tests.venue import Venue
+from trading.ledger.legs import FilledMarket, Leg, legs_of_row
 from trading.writer import rows, tables
 from trading.writer.projector import MarketRef, Projector, UnknownName
 
@@ -43,6 +44,13 @@ class Names:
 
 def project(outcomes):
     return Projector(Names()).project(outcomes)
+
+
+def legs_of(changes, names=None):
+    """Of all its fills, in the order of their ids."""
+    for row in sorted([*changes.fills, *changes.older_fills]):
+        market = (names or Names()).market("SOL_USDC" if row[2] == 7 else "BTC_USDC")
+        yield from legs_of_row(row, FilledMarket(market.base_id, market.quote_id, market.base_units_per_lot))
 
 
 @pytest.fixture
@@ -84,18 +92,19 @@ def test_a_trade_makes_orders_fills_a_trade_and_figures(traded):
 def test_a_trade_is_booked_on_both_sides_and_the_venue_gets_the_fees(traded):
     venue, outcomes = traded
     alice, bob = venue.people["alice"], venue.people["bob"]
-    legs = {
-        (leg["account_id"], leg["asset_id"]): (leg["units"], leg["kind"])
-        for leg in (dict(zip(tables.POSTINGS.columns, row, strict=True)) for row in project(outcomes).postings)
-    }
-    assert legs == {
-        (alice, SOL): (-1_000_000_000, "trade"),
-        (bob, SOL): (999_000_000, "trade"),
-        (FEES_ACCOUNT_ID, SOL): (1_000_000, "fee"),
-        (bob, USDC): (-100_000_000, "trade"),
-        (alice, USDC): (99_920_000, "trade"),
-        (FEES_ACCOUNT_ID, USDC): (80_000, "fee"),
-    }
+    legs = [(leg.account_id, leg.asset_id, leg.units, leg.kind) for leg in legs_of(project(outcomes))]
+    assert sorted(legs) == sorted(
+        [
+            (alice, SOL, -1_000_000_000, "trade"),
+            (alice, USDC, 100_000_000, "trade"),
+            (alice, USDC, -80_000, "fee"),
+            (FEES_ACCOUNT_ID, USDC, 80_000, "fee"),
+            (bob, SOL, 1_000_000_000, "trade"),
+            (bob, USDC, -100_000_000, "trade"),
+            (bob, SOL, -1_000_000, "fee"),
+            (FEES_ACCOUNT_ID, SOL, 1_000_000, "fee"),
+        ]
+    )
 
 
 def test_what_happens_to_an_older_order_becomes_an_update(traded):
@@ -160,7 +169,7 @@ def test_an_unknown_market_stops_the_projection():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_postings_of_every_event_sum_to_zero_and_explain_every_balance(seed):
+def test_the_legs_of_every_event_sum_to_zero_and_explain_every_balance(seed):
     engine, outcomes = run_core(random_commands(seed, 1_500))
 
     class Flow(Names):
@@ -169,12 +178,13 @@ def test_the_postings_of_every_event_sum_to_zero_and_explain_every_balance(seed)
 
     changes = Projector(Flow()).project(outcomes)
     events, accounts = defaultdict(int), defaultdict(int)
-    for row in changes.postings:
-        leg = dict(zip(tables.POSTINGS.columns, row, strict=True))
-        assert leg["id"] // 8 == leg["seq"]
-        events[leg["seq"], leg["asset_id"]] += leg["units"]
-        accounts[leg["account_id"], leg["asset_id"]] += leg["units"]
-    assert len({row[0] for row in changes.postings}) == len(changes.postings)
+    posted = (Leg(*(row[i] for i in (0, 1, 3, 4, 5, 6))) for row in changes.postings)
+    legs = [*posted, *legs_of(changes, Flow())]
+    for leg in legs:
+        assert leg.id // 8 == leg.seq
+        events[leg.seq, leg.asset_id] += leg.units
+        accounts[leg.account_id, leg.asset_id] += leg.units
+    assert len({leg.id for leg in legs}) == len(legs)
     assert not any(events.values())
     held = {key: sum(amounts) for key, amounts in changes.balances.items()}
     assert {key: units for key, units in held.items() if units} == {

@@ -1,6 +1,7 @@
 """The db writer on real servers: rows equal outcomes exactly once (G6), whoever is killed, late or doubled."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
+from accounts.ledger.models import BalanceStep
 from accounts.models import Account, Balance, LedgerPosting
+from accounts.tests.unguarded import unguarded
 from marketdata.intervals import INTERVALS, start_of
 from marketdata.models import Kline, Market, MarketFigures, Trade
 from matching.client.dump import describe
@@ -22,6 +25,7 @@ from matching.client.event_log import GENESIS_CHAIN, BrokenChain
 from matching.messages import OrderAccepted, TradeMade
 from matching.tests.flows import random_commands
 from trading import reconcile as reconciling
+from trading.ledger.models import LedgerEntry
 from trading.models import Checkpoint, Fill, Order
 from trading.writer.loop import WriterLoop
 from trading.writer.projector import UnknownName
@@ -85,10 +89,10 @@ def test_every_outcome_becomes_its_rows(published, writers, check):
     assert Checkpoint.objects.get(name=CHECKPOINT).seq == published.engine.seq
 
 
-def test_postings_of_every_event_sum_to_zero_in_the_database(published, writers):
+def test_legs_of_every_event_sum_to_zero_in_the_database(published, writers):
     published.run(random_commands(2, 1_000))
     writers.run(published.engine.n)
-    sums = LedgerPosting.objects.order_by().values("seq", "asset").annotate(total=Sum("units"))
+    sums = LedgerEntry.objects.order_by().values("seq", "asset").annotate(total=Sum("units"))
     assert sums.count() > 300
     assert not sums.exclude(total=0).exists()
     held = Balance.objects.aggregate(total=Sum("available_units") + Sum("locked_units"))["total"]
@@ -339,8 +343,15 @@ def test_reconcile_names_what_was_changed_by_hand(published, writers, monkeypatc
     Order.objects.filter(pk=order.pk).update(client_id=77)
     balance = Balance.objects.get(account_id=1002, asset__symbol="USDC")
     Balance.objects.filter(account_id=1002, asset=balance.asset).update(available_units=balance.available_units + 1)
-    posting = LedgerPosting.objects.filter(account_id=1001, kind="trade").first()
-    LedgerPosting.objects.filter(pk=posting.pk).update(units=posting.units + 5)
+    posting = LedgerPosting.objects.filter(account_id=1001).first()
+    fill = Fill.objects.filter(account_id=1001).first()
+    trade = Trade.objects.exclude(seq=fill.pk // 2).first()
+    step = BalanceStep.objects.filter(account_id=1003).order_by("-seq").first()
+    with unguarded():
+        LedgerPosting.objects.filter(pk=posting.pk).update(units=posting.units + 5)
+        Fill.objects.filter(pk=fill.pk).update(fee_units=fill.fee_units + 1)
+        Trade.objects.filter(pk=trade.pk).update(quantity_lots=trade.quantity_lots + 1)
+        BalanceStep.objects.filter(pk=step.pk).update(locked_units=step.locked_units + 3)
     Market.objects.filter(symbol="BTC_USDC").update(maker_fee_ppm=9_999)
     found = "\n".join(reconciling.reconcile().differences)
     assert f"order {order.pk} client_id: engine has {order.client_id}, database has 77" in found
@@ -348,5 +359,7 @@ def test_reconcile_names_what_was_changed_by_hand(published, writers, monkeypatc
     assert f"account 1002 USDC available: {wrong}" in found
     assert "USDC sum of all balances" in found
     assert f"postings of event {posting.seq} in asset {posting.asset_id} sum to 5" in found
-    assert "account 1001" in found
+    assert re.search(r"account 1001 \w+: the ledger has \d+, the balance \d+", found)
+    assert f"trade {trade.seq} {trade.market.symbol}: the trade has" in found
+    assert f"account 1003 {step.asset.symbol}: the last step has" in found
     assert "market BTC_USDC maker_fee_ppm" in found

@@ -1,0 +1,1 @@
+"""What the venue tells everybody: announcements, incidents, and how fast it answers."""

@@ -1,0 +1,1 @@
+"""Running the exchange: figures, jobs, the doctor, backups and the page that says whether everything is all right."""

@@ -1,0 +1,81 @@
+// Change an open order where it stands: its figures become fields, Enter sends them, Escape leaves them.
+
+import { amendOrder } from "./api.js";
+import { entered, fixed, forField } from "./decimal.js";
+import { el, say } from "./dom.js";
+import { sendOnce } from "./sending.js";
+import { toast } from "./toasts.js";
+
+// `done` hears of the changed order, or null when nothing was changed.
+export function edit(market, row, order, done) {
+  const pair = market.pair(order.symbol), inputs = new Map();
+  const field = (cell, name, label, text, decimals) => {
+    const input = el("input", { class: "cell-field", inputmode: "decimal", "aria-label": label, maxlength: "40", value: forField(fixed(text, decimals)) });
+    inputs.set(name, { input, before: input.value });
+    cell.replaceChildren(input);
+    delete cell.dataset.text;
+  };
+  row.dataset.editing = "yes";
+  if (order.price) field(row.querySelector("[data-f=price]"), "price", "New price", order.price, pair.priceDecimals);
+  if (order.quantity) field(row.querySelector("[data-f=amount]"), "quantity", "New amount", order.quantity, pair.quantityDecimals);
+  if (order.triggerPrice) field(row.querySelector("[data-f=trigger]"), "triggerPrice", "New trigger", order.triggerPrice, pair.priceDecimals);
+  const first = [...inputs.values()][0]?.input;
+  const close = (changed) => {
+    if (!row.dataset.editing) return;
+    delete row.dataset.editing;
+    done(changed);
+    row.querySelector("[data-amend]")?.focus();
+  };
+  const keys = (event) => {
+    if (event.key === "Escape") {
+      event.preventDefault();
+      row.removeEventListener("keydown", keys);
+      close(null);
+    } else if (event.key === "Enter" && event.target.matches(".cell-field")) {
+      event.preventDefault();
+      send(market, row, order, inputs, (changed) => {
+        row.removeEventListener("keydown", keys);
+        close(changed);
+      });
+    }
+  };
+  row.addEventListener("keydown", keys);
+  say("Enter sends the change, Escape leaves the order as it is.");
+  first?.focus();
+  first?.select();
+}
+
+async function send(market, row, order, inputs, close) {
+  const change = {};
+  for (const [name, { input, before }] of inputs) {
+    if (input.value === before) continue;
+    const plain = entered(input.value);
+    input.toggleAttribute("aria-invalid", plain === null);
+    if (plain === null) return input.focus();
+    change[name] = plain;
+  }
+  if (!Object.keys(change).length) return close(null);
+  if (row.classList.contains("leaving")) return;
+  row.classList.add("leaving");
+  try {
+    const changed = await amend(order, change);
+    close(changed);
+  } catch (error) {
+    inputs.values().next().value.input.focus();
+  } finally {
+    row.classList.remove("leaving");
+  }
+}
+
+// Send a change of an order, and say what became of it. Throws what was refused, after it was told.
+export async function amend(order, change) {
+  try {
+    const changed = await sendOnce(amendOrder, { symbol: order.symbol, orderId: order.id, ...change }, () => say("No answer yet. The change is asked after."));
+    say("Order changed.");
+    toast("Order changed", order.quantity === changed.quantity || change.price ? "It stands at the end of the queue of its price." : "", "good");
+    return changed;
+  } catch (error) {
+    toast("Not changed", error.outcomeUnknown ? "Nobody could say what became of the change. Look at the order before you send it again." : error.message, "bad");
+    throw error;
+  }
+}

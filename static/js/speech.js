@@ -1,0 +1,24 @@
+// Our scripts' words in the reader's language. They are written in English; other languages come as one small JSON file
+// (`/words/de.json`), so a page in English loads nothing. `gettext` is the name that Django's makemessages looks for.
+
+const language = globalThis.document?.documentElement?.lang ?? "en";
+const words = language === "en" || !globalThis.document ? {} : await load();
+
+async function load() {
+  try {
+    const answer = await fetch(`/words/${language}.json`, { signal: AbortSignal.timeout(4000) });
+    return answer.ok ? await answer.json() : {};
+  } catch (cause) {
+    console.warn(`The words of ${language} did not load, English is used: ${cause.message}`);
+    return {};
+  }
+}
+
+export function gettext(text) {
+  return words[text] ?? text;
+}
+
+// "Reconnecting in %(seconds)s s" with {seconds: 3}.
+export function filled(text, values) {
+  return text.replace(/%\((\w+)\)s/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}

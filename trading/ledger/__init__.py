@@ -1,0 +1,1 @@
+"""The ledger as one book (docs/ledger.md): postings of `accounts`, and the legs that every fill stands for."""

@@ -1,0 +1,3 @@
+from trading.tests.history.conftest import story
+
+__all__ = ["story"]
