@@ -104,7 +104,10 @@ def as_api_error(error: Exception, context: Any) -> Response:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **found.headers}
     if found.kind is METHOD_NOT_ALLOWED and view is not None:
         headers["Allow"] = ", ".join(sorted(view.allowed_methods))
-    return Response(found.body(), status=found.status, headers=headers)
+    answer = Response(found.body(), status=found.status, headers=headers)
+    # What is a fault has been logged above; Django would call every 501 and 503 one, and anybody could fill the log.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def plain_response(error: ApiError) -> HttpResponse:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from marketdata.fanout import CLOSE_POLICY, CLOSE_TOO_BIG, Outbox
+from marketdata.fanout import CLOSE_GOING_AWAY, CLOSE_POLICY, CLOSE_TOO_BIG, Outbox
 from marketdata.hub import MarketHub, market_hub
 from marketdata.stream_names import (
     INVALID_SIGNATURE,
@@ -29,6 +29,7 @@ MAX_STREAMS = 200
 MAX_FRAME_BYTES = 16 * 1024
 MESSAGES_PER_S = 5
 MESSAGES_BURST = 50
+LIFE_S = 24 * 3600
 FIRST_COMMAND_S = 60  # Not sooner: some clients connect at their start and subscribe when their user asks for it.
 
 
@@ -73,7 +74,9 @@ class MarketConsumer(AsyncWebsocketConsumer):
         self._names: dict[str, Stream] = {}
         await self.accept()
         self.outbox = Outbox(self._send_text, self.close)
-        self._idle = asyncio.get_running_loop().call_later(FIRST_COMMAND_S, self.outbox.close, CLOSE_POLICY)
+        loop = asyncio.get_running_loop()
+        self._idle = loop.call_later(FIRST_COMMAND_S, self.outbox.close, CLOSE_POLICY)
+        self._old = loop.call_later(LIFE_S, self.outbox.close, CLOSE_GOING_AWAY)
 
     async def _send_text(self, text: str) -> None:
         """Straight to the server: this runs for every frame to every socket."""
@@ -82,6 +85,7 @@ class MarketConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "outbox"):
             self._idle.cancel()
+            self._old.cancel()
             self.outbox.abandon(code)
             self.hub.drop(self.outbox)
 

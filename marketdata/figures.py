@@ -4,6 +4,7 @@ Figures are written as the reader of the running request likes them (`write_as`)
 with a point. The same rules are in `static/js/decimal.js`.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,6 +59,32 @@ def grouped(text: str) -> str:
         groups.insert(0, whole[-3:])
         whole = whole[:-3]
     return Shown(sign + between.join([whole, *groups]) + (before if point else "") + fraction)
+
+
+def for_field(text: str) -> str:
+    """As a field holds it: grouped where that cannot be misread, else plain. Takes plain text or what is shown."""
+    between, before = separators()
+    plain = text.replace(between, "").replace(before, ".") if isinstance(text, Shown) else text.replace(",", "")
+    return grouped(plain) if before == "." else plain
+
+
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_COMMA = re.compile(r"(?:(?:0|[1-9][0-9]*),(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]{3}|[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+)")
+
+
+def entered(text: str) -> str:
+    """What people type, as a plain decimal: `"1,234.5"` is `"1234.5"`.
+
+    Where figures have a comma before decimals, so is `"1.234,5"`, and `"12,5"` is `"12.5"`. What could mean two things
+    or is no number stays as it is, comma and all: whoever reads it next refuses it.
+    """
+    plain = text.strip().replace(NARROW_SPACE, "").replace("\u00a0", "")
+    before = separators()[1]
+    if before == "," and _COMMA.fullmatch(plain):
+        return plain.replace(".", "").replace(",", ".")
+    if _GROUPED.fullmatch(plain) and (before == "." or "." in plain):
+        return plain.replace(",", "")
+    return plain
 
 
 def dimmed_parts(text: str) -> tuple[str, str]:

@@ -120,23 +120,21 @@ class Recorder:
         self.outcomes: list[tuple[Request, Outcome | None, Outcome | None]] = []  # (request, cancel, place)
         self._live: dict[int, tuple[int, int]] = {}  # Sender's id -> (engine's id, account).
 
-    def run(self, requests: list[Request]) -> float:
-        """Returns the seconds that the engine took. Orders are put into the engine's words before, as the codec does
-        in production; a cancel can only be when the engine has given its order an id."""
+    def run(self, requests: list[Request]) -> None:
         apply, live, outcomes = self.engine.apply, self._live, self.outcomes
-        places = [None if request.kind == CANCEL else place_command(request) for request in requests]
-        start = time.perf_counter()
-        for at, (request, place) in enumerate(zip(requests, places, strict=True)):
+        for at, request in enumerate(requests):
             cancelled = placed = None
             if request.kind != NEW:
                 order_id, account_id = live.get(request.order_id, (0, 0))
                 command = CancelOrder(account_id=account_id, market=MARKET, order_id=order_id)
                 cancelled = apply(command, "", at).outcome
-            if place is not None and (cancelled is None or cancelled.refusal is None):
-                placed = apply(place, "", at).outcome
-                live[request.order_id] = (self.engine.venue.last_order_id, place.account_id)
+                assert cancelled is not None
+            if request.kind == NEW or (request.kind == MODIFY and cancelled is not None and cancelled.refusal is None):
+                command_ = place_command(request)
+                applied = apply(command_, "", at)
+                placed = applied.outcome
+                live[request.order_id] = (self.engine.venue.last_order_id, command_.account_id)
             outcomes.append((request, cancelled, placed))
-        return time.perf_counter() - start
 
 
 def report(outcomes: list[tuple[Request, Outcome | None, Outcome | None]]) -> bytes:
@@ -190,7 +188,9 @@ def run(path: Path, with_fees: bool) -> Result:
     thresholds = gc.get_threshold()
     gc.set_threshold(GC_THRESHOLD)
     try:
-        seconds = recorder.run(requests)
+        start = time.perf_counter()
+        recorder.run(requests)
+        seconds = time.perf_counter() - start
     finally:
         gc.set_threshold(*thresholds)
     recorder.engine.check_invariants()

@@ -150,7 +150,7 @@ async def measure_sockets(scratch: Scratch, traders: list[Trader], orders: int, 
         tally.accepted += socket.tally.accepted
         for code, count in socket.tally.others.items():
             tally.others[code] = tally.others.get(code, 0) + count
-        socket.transport.close()
+        socket.close()
     await asyncio.to_thread(wait_until, lambda: all_written(scratch), "the database")
     report(name, scratch, tally, used, answered, time.perf_counter() - started)
     return tally.accepted

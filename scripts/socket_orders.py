@@ -104,6 +104,10 @@ class OrderSocket(asyncio.Protocol):
             if self.transport is None or self.transport.is_closing():
                 raise ConnectionError(f"The connection ended after {self.answers} answers.")
 
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
     async def log_on(self, key: Ed25519PrivateKey, session: str) -> None:
         await self.upgraded
         at = str(time.time_ns() // 1_000_000)

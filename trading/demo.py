@@ -18,11 +18,15 @@ from accounts.models import HOUSE_ACCOUNT_ID, Account, ApiKey, LedgerPosting, Us
 from accounts.services import Credit
 from accounts.tiers import MARKET_MAKER, give_tier
 from accounts.wallet.demo import seed_wallet
+from accounts.wallet.value import CENTS
 from marketdata.engine_calls import accepted, ask_all
 from marketdata.models import Asset, Market, MarketFigures
+from marketdata.rules import fees_in_force, set_market_fees
 from marketdata.services import list_asset, list_market
+from marketdata.staff_acts import By
 from matching.client.blocking import engine_position
 from matching.messages import Command
+from trading.fee_tiers.models import VolumeTier
 
 REASON = "seed"
 OPERATOR, MAKER, TAKER = "operator@example.org", "maker@example.org", "taker@example.org"
@@ -41,6 +45,12 @@ MARKETS = (  # Symbol, tick, step (also the smallest quantity), position in list
     ("BTC_USDC", "0.1", "0.00001", 20),
     ("ETH_USDC", "0.01", "0.0001", 30),
     ("ETH_BTC", "0.000001", "0.01", 40),
+)
+TIERS = (  # Tier, traded in thirty days (whole coins of what everything is valued in), maker and taker in percent.
+    (1, 50_000, "0.06", "0.09"),
+    (2, 1_000_000, "0.04", "0.08"),
+    (3, 10_000_000, "0.02", "0.06"),
+    (4, 100_000_000, "0", "0.04"),
 )
 _TRADER = {"USDC": "50000", "SOL": "100", "BTC": "1", "ETH": "10"}
 MONEY = {  # Whole coins; the market maker's are its inventory targets.
@@ -72,6 +82,8 @@ def seed_database() -> None:
             },
         )
         MarketFigures.objects.get_or_create(market=market)
+    for tier, volume, *_ in TIERS:
+        VolumeTier.objects.get_or_create(tier=tier, defaults={"from_cents": volume * 10**CENTS})
     seed_wallet({symbol: amount for symbol, *_, amount in ASSETS})
     _seed_logins(settings.HOME_DIR / "demo.json")
     for email, file_name in KEY_FILES.items():
@@ -91,6 +103,8 @@ def seed_engine() -> int:
         list_asset(Asset.objects.get(symbol=symbol), reason=REASON)
     for symbol, *_ in MARKETS:
         list_market(Market.objects.select_related("base", "quote").get(symbol=symbol), reason=REASON)
+    services.wait_for_database(int(engine_position()["n"]))
+    _seed_fees()
     assets = {asset.symbol: asset.spec() for asset in Asset.objects.all()}
     commands: list[Command] = []
     for symbol, _, _, _, amount in ASSETS:
@@ -108,6 +122,15 @@ def seed_engine() -> int:
         n = max(accepted(answer).n for answer in ask_all(commands))
         services.wait_for_database(n)
     return int(engine_position()["n"])
+
+
+def _seed_fees() -> None:
+    """What the tiers cost, in every market where they cost nothing of their own yet."""
+    for market in Market.objects.filter(listed=True):
+        in_force = fees_in_force(market)
+        for tier, _, maker, taker in TIERS:
+            if tier not in in_force:
+                set_market_fees(market, maker, taker, By(None, REASON), tier=tier)
 
 
 def _paid(account_id: int, reference: str) -> bool:

@@ -11,7 +11,7 @@ INSERT INTO accounts_balancestep (account_id, asset_id, seq, at, available_units
 SELECT account_id, asset_id, 0, now(), available_units, locked_units FROM accounts_balance
 """
 
-# From here on a trade's legs are read off its fills (docs/decisions/0013), so those stored so far are not needed.
+# From here on a trade's legs are read off its fills (docs/decisions/0014), so those stored so far are not needed.
 LEGS_OF_TRADES = "DELETE FROM accounts_ledgerposting WHERE kind = 'trade' OR (kind = 'fee' AND reference = '')"
 
 
@@ -23,6 +23,22 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='LedgerEntry',
+            fields=[
+                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('seq', models.BigIntegerField()),
+                ('at', models.DateTimeField()),
+                ('kind', models.CharField(max_length=8)),
+                ('units', models.BigIntegerField()),
+                ('reference', models.CharField(blank=True, max_length=64)),
+            ],
+            options={
+                'verbose_name_plural': 'ledger entries',
+                'db_table': 'trading_ledgerentry',
+                'managed': False,
+            },
+        ),
         migrations.CreateModel(
             name='Reconciliation',
             fields=[

@@ -161,10 +161,13 @@ def chart_of(gains: list[Gain]) -> Chart | None:
     if len(gains) < 2:
         return None
     low, high = min(0, *(gain.cents for gain in gains)), max(0, *(gain.cents for gain in gains))
-    span = max(high - low, 1)
+    flat = high == low
+    if flat:  # A line that never moved lies in the middle.
+        low, high = low - 1, high + 1
+    span = high - low
     last = gains[-1]
     base = gains[0].value_cents + sum_of_flows(gains)
-    levels = [low + span * part // 3 for part in range(4)] if high > low else [0]
+    levels = [0] if flat else [low + span * part // 3 for part in range(4)]
     labels = min(len(gains), 5)
     picked = [gains[(len(gains) - 1) * part // (labels - 1)] for part in range(labels)]
     some = gains[:: max(len(gains) // 12, 1)]

@@ -30,6 +30,7 @@ _EXACT = {
     ("DELETE", "/api/v1/orders"): "orderCancelAll",
     ("GET", "/wapi/v1/history/orders"): "orderHistoryQueryAll",
     ("GET", "/wapi/v1/history/fills"): "fillHistoryQueryAll",
+    ("GET", "/wapi/v1/history/ledger"): "ledgerQueryAll",
     ("GET", "/wapi/v1/liabilities"): "liabilitiesQuery",
     ("GET", "/api/v1/position"): "positionQuery",
     ("GET", "/api/v1/borrowLend/positions"): "borrowLendPositionQuery",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from django.db.models import BigIntegerField, F, Func, Max, Q, Sum
 
+from accounts.ledger.models import LedgerEntry
 from accounts.models import LedgerPosting
 from accounts.wallet.value import CENTS, VALUED_IN
 from marketdata.models import Asset, Kline
@@ -100,7 +101,7 @@ def _movements(account_id: int, opening: Opening, until: datetime, length_s: int
         output_field=BigIntegerField(),
     )
     rows = (
-        LedgerPosting.objects.filter(account_id=account_id, id__gt=opening.posting_id, at__lt=until)
+        LedgerEntry.objects.filter(account_id=account_id, id__gt=opening.posting_id, at__lt=until)
         .values("asset_id", bucket=bucket)
         .annotate(moved=Sum("units"), flowed=Sum("units", filter=~Q(kind__in=_TRADING)), last=Max("id"))
         .order_by("bucket", "asset_id")

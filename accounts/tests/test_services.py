@@ -7,7 +7,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import Account, ApiKey, FaucetTry, LedgerPosting, User
+from accounts.models import Account, ApiKey, FaucetTry, User
+from accounts.tests.posting import post
 from exchange_site.kernel import errors
 from exchange_site.kernel.errors import ApiError
 from marketdata.models import Asset
@@ -78,7 +79,7 @@ def test_the_faucet_pays_once_in_24_hours(account, engine):
     [commands] = engine.sent
     assert {(c.asset, c.units) for c in commands} == {("USDC", 10_000_000_000), ("BTC", 10_000_000)}
     reference = commands[0].reference
-    LedgerPosting.objects.create(
+    post(
         id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset_id=1, units=1, reference=reference
     )
     with pytest.raises(ApiError) as refused:
@@ -139,7 +140,7 @@ def test_g02_a_payment_by_hand_names_its_reference_and_is_not_made_again(account
     monkeypatch.setattr(services, "engine_position", lambda: {"n": "7", "db_n": "7"})
     sent = len(engine.sent)
     usdc = Asset.objects.get(symbol="USDC")
-    LedgerPosting.objects.create(
+    post(
         id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset=usdc, units=1, reference=reference
     )
     call_command("fund", "alice@example.org", "USDC", "5", "--reference", reference)

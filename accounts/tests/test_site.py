@@ -169,3 +169,26 @@ def test_nobody_ends_the_sessions_of_others(client, alice, market):
 @pytest.mark.parametrize("path", ["/account/security", "/portfolio", "/account"])
 def test_own_pages_need_a_login(client, market, path):
     assert client.get(path)["Location"] == f"/accounts/login/?next={path}"
+
+
+# ----------------------------------------------------------------------------------------------------------- mails
+def test_a_mail_for_a_new_password_is_plain_text(client, alice, settings):
+    settings.SITE_NAME = "Venue"
+    client.post("/accounts/password/reset/", {"email": "alice@example.org"})
+    (told,) = mail.outbox
+    assert "A new password was asked for, for your account at Venue." in told.body
+    assert "/accounts/password/reset/key/" in told.body
+    assert "<" not in told.body
+    assert told.alternatives == []
+
+
+def test_signing_up_asks_for_a_confirmation_in_the_readers_language(client, market, settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    client.post(
+        "/accounts/signup/",
+        {"email": "new@example.org", "password1": PASSWORD},
+        headers={"accept-language": "de"},
+    )
+    (told,) = mail.outbox
+    assert "Bestätigen Sie Ihre Adresse" in told.subject
+    assert "/accounts/confirm-email/" in told.body

@@ -16,6 +16,8 @@ _BY_PATH = {
     "/api/v1/trades/history": 2,
     "/wapi/v1/history/orders": 2,
     "/wapi/v1/history/fills": 2,
+    "/wapi/v1/history/ledger": 2,
+    "/wapi/v1/liabilities": 2,
     "/wapi/v1/capital/deposits": 2,
     "/wapi/v1/capital/withdrawals": 2,
 }

@@ -62,7 +62,8 @@ def application_processes(
     web = [sys.executable, "-m", "uvicorn", "exchange_site.asgi:application", "--host", host, "--port", str(web_port)]
     web += ["--loop", "uvloop", "--http", "exchange_site.http_protocol:JsonRefusingProtocol", "--no-server-header"]
     web += ["--no-proxy-headers"]  # The application does it, for TRUSTED_PROXIES only.
-    web += ["--ws", "websockets-sansio", "--ws-ping-interval", "60", "--ws-ping-timeout", "60"]
+    web += ["--ws", "exchange_site.socket_protocol:CuttingProtocol"]
+    web += ["--ws-ping-interval", "60", "--ws-ping-timeout", "60"]
     web += ["--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
     web += ["--no-access-log", "--timeout-graceful-shutdown", "3"]
     if workers > 1:

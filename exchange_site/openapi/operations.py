@@ -162,6 +162,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Fills, newest first.", "History", array(ref("Fill")), _SYMBOL_OPTIONAL, query("orderId", DIGITS),
         query("fillType", {"type": "string", "example": "User"}), _MARKET_TYPE, _SORT, *_WINDOW, *_PAGE,
     ),
+    ("GET", "/wapi/v1/history/ledger"): _mine(
+        "Every change of what the account owns, newest first. Ours.", "History", array({"type": "object"}),
+        query("symbol", {"type": "string", "example": "SOL"}, about="An asset."),
+        query("kind", words("funding", "credit", "trade", "fee", "deposit", "withdraw", "debit", "defund")),
+        query("before", DIGITS, about="Only entries with an id below this one."), *_WINDOW, _LIMIT,
+    ),
     ("GET", "/api/v1/capital"): _mine("Balances.", "Account", ref("Balances")),
     ("GET", "/api/v1/capital/collateral"): _mine("Nothing is lent here.", "Account", ref("Collateral")),
     ("GET", "/api/v1/account"): _mine("Fees and counts.", "Account", ref("Account")),

@@ -91,7 +91,7 @@ def _interrupted(name: str) -> None:
     rows.update(state=JobRun.State.FAILED, ended_at=timezone.now(), said="Its process was killed")
 
 
-def _ended(row: JobRun, state: str, began: float, said: str) -> None:
+def _ended(row: JobRun, state: Any, began: float, said: str) -> None:
     row.state, row.ended_at = state, timezone.now()
     row.milliseconds = int((time.monotonic() - began) * 1000)
     row.said = " ".join(said.split())[:512].replace("\0", "")

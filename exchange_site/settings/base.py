@@ -285,6 +285,7 @@ SIGNER_BITCOIN_RPC_URL = env.text("SIGNER_BITCOIN_RPC_URL", "")
 SIGNER_BITCOIN_RPC_WALLET = env.text("SIGNER_BITCOIN_RPC_WALLET", "paying")
 SIGNER_DAILY_VALUE_CENTS = env.integer("SIGNER_DAILY_VALUE_CENTS", 100_000_000)  # All accounts together in 24 hours.
 
+APP_DATABASE_URL = env.text("APP_DATABASE_URL", "")  # For `app_role`; the processes then have it as DATABASE_URL.
 RECONCILE_STOPS_TRADING = env.flag("RECONCILE_STOPS_TRADING", False)  # Money that does not add up stops the venue too.
 
 # --------------------------------------------------------------------------------------- proofs, exports, archives

@@ -51,3 +51,8 @@ def database(name: str) -> dict[str, object]:
         "HOST": url.hostname or "",
         "PORT": str(url.port or 5432),
     }
+
+
+def for_child(**changes: str) -> dict[str, str]:
+    """The whole environment with some variables changed, for a program that is started from here."""
+    return {**os.environ, **changes}

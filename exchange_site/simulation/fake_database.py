@@ -13,7 +13,7 @@ import psycopg
 from matching.client.event_log import GENESIS_CHAIN
 from trading.writer.changes import Changes, IcebergLevels, MarketRef, OrderUpdate, UnknownName
 from trading.writer.store import Position, RowMissing
-from trading.writer.tables import ORDERS, VIEWED_ORDERS
+from trading.writer.tables import KEPT_OF_VIEWED, ORDERS, VIEWED_ORDERS
 
 StoreMaker = Callable[[], "SimulatedStore"]
 
@@ -67,7 +67,7 @@ class Database:
     def _kept_of(self, order_id: int) -> dict[str, Any]:
         """What a whole view of an order that is known already does not replace."""
         known = self.orders.get(order_id, {})
-        return {name: known[name] for name in ("n", "created_at") if name in known}
+        return {name: known[name] for name in KEPT_OF_VIEWED if name in known}
 
 
 def _news(update: OrderUpdate) -> dict[str, Any]:

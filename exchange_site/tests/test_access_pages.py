@@ -6,6 +6,7 @@ where it is done.
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from exchange_site.openapi.operations import OPERATIONS
 from exchange_site.tests import api_rig
 from marketdata.models import Market
 from trading.models import Order
+from trading.takeout.models import Takeout
 
 PASSWORD = "correct horse battery staple"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -37,7 +39,7 @@ PAGES: dict[str, str] = {
     **dict.fromkeys(
         (
             "home", "markets", "trade_home", "trade", "trade_state", "theme", "api_docs", "language", "preferences",
-            "words", "styleguide", "status", "announcements", "announcement_dismiss", "proof", "about",
+            "words", "styleguide", "status", "announcements", "announcement_dismiss", "proof", "fees",
         ),
         EVERYBODY,
     ),
@@ -160,18 +162,20 @@ def things_of(user: User, market: Market) -> dict[str, int]:
         account=account, network=network, units=10**9, fee_units=0, address=address, not_before=now
     )
     key = ApiKey.objects.create(account=account, public_key=api_rig.Signer(5).public_key)
+    archive = Takeout.objects.create(account=account, state=Takeout.State.READY, expires_at=now + timedelta(days=1))
     logged_in(user)
     session = user.usersession_set.first()
     return {
         "order": order.pk, "wallet_address_remove": entry.pk, "withdrawal": withdrawal.pk,
         "withdrawal_cancel": withdrawal.pk, "withdrawal_confirm": withdrawal.pk, "api_key_revoke": key.pk,
+        "takeout_download": archive.pk,
         **({} if session is None else {"session_end": session.pk}),
     }  # fmt: skip
 
 
 def state_of(user: User) -> list[Any]:
     """All that a stranger could have changed."""
-    kinds: tuple[Any, ...] = (Order, WithdrawalAddress, Withdrawal, ApiKey)
+    kinds: tuple[Any, ...] = (Order, WithdrawalAddress, Withdrawal, ApiKey, Takeout)
     return [list(kind.objects.filter(account=user.account).values()) for kind in kinds]
 
 
@@ -182,7 +186,7 @@ def test_what_is_somebody_elses_is_not_found(market: Market) -> None:
     stranger = logged_in(other)
     for name, number in things.items():
         path = next(path for path, known in SITE_PAGES if known == name)
-        target = "/" + re.sub(r"(?<=/)1(?=/|$)", str(number), path)
+        target = "/" + re.sub(r"(?<=/)1(?=/|\.|$)", str(number), path)
         for method in ("get", "post"):
             answer = getattr(stranger, method)(target)
             assert answer.status_code in (302, 403, 404, 405), (method, target, answer.status_code)
@@ -197,7 +201,7 @@ def test_pages_of_things_are_all_tried() -> None:
     months = {"statement", "statement_csv"}  # Of one's own year and month.
     of_allauth = {"mfa_remove_webauthn", "mfa_edit_webauthn"}
     tried = {"order", "wallet_address_remove", "withdrawal", "withdrawal_cancel", "withdrawal_confirm",
-             "api_key_revoke", "session_end"}  # fmt: skip
+             "api_key_revoke", "session_end", "takeout_download"}  # fmt: skip
     assert by_number - of_everybody - months - of_allauth <= tried
 
 

@@ -107,6 +107,10 @@ HAVE_NO_PARAMETERS = {
     "/api/v1/capital/collateral", "/wapi/v1/capital/withdrawals/delay", "/api/schema",
 }  # fmt: skip
 
+ODD_IDS = [
+    "0", "-1", "1.5", "1e3", "x", "１", "9" * 19, "9" * 5000, "%2e%2e", "<b>", "'", "007", string.printable,
+]  # fmt: skip
+
 
 @pytest.fixture
 async def site(log: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
@@ -183,21 +187,7 @@ async def test_symbols_in_a_path(site: None, market: Any, symbol: str) -> None:
 
 async def test_order_ids_in_a_path(site: None, alice: Trader) -> None:
     """No order can have such a number: not found, as every order that is not one's own."""
-    for odd in (
-        "0",
-        "-1",
-        "1.5",
-        "1e3",
-        "x",
-        "１",
-        "9" * 19,
-        "9" * 5000,
-        "%2e%2e",
-        "<b>",
-        "'",
-        "007",
-        string.printable,
-    ):
+    for odd in ODD_IDS:
         target = f"/api/v1/order/{quote(odd, safe='%')}"
         answer = await alice.ask("GET", target.replace("%2e%2e", ".."))
         assert answer.status_code in (400, 404), odd

@@ -10,7 +10,8 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import Account, ApiKey, Balance, LedgerPosting
+from accounts.models import Account, ApiKey, Balance
+from accounts.tests.posting import post
 from accounts.tests.wallet.rig import OUTSIDE, SECRET, code
 from accounts.wallet import deposits
 from accounts.wallet.drainer import drain
@@ -166,7 +167,7 @@ def deposit_one(account: Account) -> str:
 
 def credit_by_hand(account: Account) -> None:
     for seq in (5, 6):
-        LedgerPosting.objects.create(
+        post(
             id=seq * 8, seq=seq, at=timezone.now(), kind="credit", account=account,
             asset=Asset.objects.get(symbol="SOL"), units=SOL, reference=f"gift {seq}",
         )  # fmt: skip

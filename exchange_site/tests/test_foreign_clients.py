@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -170,3 +171,10 @@ async def test_repeated_filters_are_one_question(site: None, alice: Trader) -> N
     pairs = [("marketType", "PERP"), ("marketType", "SPOT")]
     assert [each["symbol"] for each in (await ask("GET", f"/api/v1/markets?{urlencode(pairs)}")).json()] == ["SOL_USDC"]
     assert (await ask("GET", "/api/v1/markets?marketType[]=PERP&marketType[]=IPERP")).json() == []
+
+
+async def test_a_refusal_is_no_error_in_the_log(site: None, alice: Trader, caplog: pytest.LogCaptureFixture) -> None:
+    """Or any client could fill the log, and wake somebody up."""
+    for method, path in (("POST", "/api/v1/strategy"), ("POST", "/wapi/v1/capital/withdrawals/delay")):
+        assert_refused(await alice.ask(method, path, {}), 501, "NOT_IMPLEMENTED")
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Balance, LedgerPosting
+from accounts.models import HOUSE_ACCOUNT_ID, Balance
+from accounts.tests.posting import post
 from exchange_site.api_errors import exact
 from exchange_site.kernel.fast_http import json_response
 from exchange_site.tests.api_rig import Trader, ask, assert_refused
@@ -40,10 +41,17 @@ def rows(market: Market, alice: Trader) -> Market:
     Order.objects.create(id=1, status="New", price_ticks=2015, client_id=7, **common)
     Order.objects.create(id=2, status="Cancelled", price_ticks=2014, end_reason="User", **common)
     Order.objects.create(id=3, status="Expired", price_ticks=2013, end_reason="FillOrKill", **common)
-    Fill.objects.create(
-        id=9, account=alice.account, market=market, order_id=1, client_id=7, trade_id=51, side="Bid", price_ticks=2015,
-        quantity_lots=50, quote_units=10_075_000, fee_units=500_000, fee_asset=market.base, is_maker=False, at=AT,
-    )  # fmt: skip
+    trade: dict[str, Any] = {
+        "market": market, "trade_id": 51, "price_ticks": 2015, "quantity_lots": 50, "quote_units": 10_075_000, "at": AT,
+    }  # fmt: skip
+    hers = {"account": alice.account, "order_id": 1, "client_id": 7, "side": "Bid", "fee_units": 500_000}
+    others = {"account_id": HOUSE_ACCOUNT_ID, "order_id": 9, "side": "Ask", "fee_units": 0}
+    Fill.objects.bulk_create(  # The database takes both sides of a trade or none.
+        [
+            Fill(id=8, fee_asset=market.quote, is_maker=True, **others, **trade),
+            Fill(id=9, fee_asset=market.base, is_maker=False, **hers, **trade),
+        ]
+    )
     Trade.objects.create(
         seq=4, market=market, trade_id=51, at=AT, price_ticks=2015, quantity_lots=50, quote_units=10_075_000,
         buyer_is_maker=True, maker_order_id=1, taker_order_id=2,
@@ -55,9 +63,7 @@ def rows(market: Market, alice: Trader) -> Market:
     Balance.objects.create(
         account=alice.account, asset=market.base, available_units=9_500_000_000, locked_units=500_000_000
     )
-    LedgerPosting.objects.create(
-        id=80, seq=10, at=AT, kind="credit", account=alice.account, asset=market.quote, units=1_000_000_000
-    )
+    post(id=80, seq=10, at=AT, kind="credit", account=alice.account, asset=market.quote, units=1_000_000_000)
     return market
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -29,8 +30,8 @@ def server_options() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(**changes: Any) -> AsyncIterator[int]:
-    """The port; `changes` are other options of the server."""
+async def served(send_buffer: int | None = None, **changes: Any) -> AsyncIterator[int]:
+    """The port; `changes` are other options of the server. `send_buffer` is what the kernel keeps for a slow reader."""
     options = {**server_options(), **changes}
     config = uvicorn.Config(
         application, port=free_port(), loop="none", lifespan="off", log_level="critical", access_log=False, **options
@@ -42,6 +43,9 @@ async def served(**changes: Any) -> AsyncIterator[int]:
         async with asyncio.timeout(DEADLINE_S):
             while not server.started:
                 await asyncio.sleep(0.01)
+        if send_buffer is not None:
+            for listener in (listener for each in server.servers for listener in each.sockets):
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)  # Inherited by connections.
         yield config.port
     finally:
         server.should_exit = server.force_exit = True

@@ -39,6 +39,11 @@ def grouped(text: object) -> str:
 
 
 @register.filter
+def for_field(text: object) -> str:
+    return figures.for_field(str(text))
+
+
+@register.filter
 def dimmed(text: object) -> SafeString:
     """A grouped figure whose empty trailing zeros are dim."""
     bright, dim = figures.dimmed_parts(figures.grouped(str(text)))

@@ -72,3 +72,45 @@ def test_the_chart_of_the_server_ends_at_the_right_edge():
     assert (shape.high, shape.low) == (20, 380)
     assert shape.x == 944
     assert shape.top < shape.bottom
+
+
+@pytest.mark.parametrize(
+    ("style", "typed", "plain"),
+    [
+        ("point", "1,234.5", "1234.5"),
+        ("point", " 12.50 ", "12.50"),
+        ("point", "1,234", "1234"),
+        ("comma", "12,5", "12.5"),
+        ("comma", "0,125", "0.125"),
+        ("comma", "97.412,5", "97412.5"),
+        ("comma", "1,234.5", "1234.5"),
+        ("space", "97\u202f412,50", "97412.50"),
+    ],
+)
+def test_what_people_type_is_read_where_it_is_clear(style, typed, plain):
+    with figures.write_as(style):
+        assert figures.entered(typed) == plain
+
+
+@pytest.mark.parametrize(
+    ("style", "typed"),
+    [
+        ("point", "12,5"),
+        ("point", "1,23,456"),
+        ("point", "1.234,5"),
+        ("comma", "1,234"),
+        ("comma", "1.23,4"),
+        ("comma", "1,,2"),
+    ],
+)
+def test_what_could_mean_two_things_keeps_its_comma_and_is_refused(style, typed):
+    with figures.write_as(style):
+        assert "," in figures.entered(typed)
+
+
+@pytest.mark.parametrize("style", list(figures.STYLES))
+@pytest.mark.parametrize("price", ["97412.50", "0.032041", "1234", "1.234"])
+def test_a_field_takes_what_it_shows(style, price):
+    with figures.write_as(style):
+        assert figures.entered(figures.for_field(price)) == price
+        assert figures.entered(figures.for_field(figures.grouped(price))) == price

@@ -19,28 +19,28 @@ export function edit(market, row, order, done) {
   if (order.price) field(row.querySelector("[data-f=price]"), "price", "New price", order.price, pair.priceDecimals);
   if (order.quantity) field(row.querySelector("[data-f=amount]"), "quantity", "New amount", order.quantity, pair.quantityDecimals);
   if (order.triggerPrice) field(row.querySelector("[data-f=trigger]"), "triggerPrice", "New trigger", order.triggerPrice, pair.priceDecimals);
-  const first = [...inputs.values()][0]?.input;
+  const save = el("button", { type: "button", class: "button small primary" }, "Change"), leave = el("button", { type: "button", class: "button small" }, "Leave");
+  const buttons = el("span", { class: "edit-actions" }, save, leave);
+  row.querySelector(".c-actions").append(buttons);
   const close = (changed) => {
-    if (!row.dataset.editing) return;
+    row.removeEventListener("keydown", keys);
+    buttons.remove();
     delete row.dataset.editing;
     done(changed);
     row.querySelector("[data-amend]")?.focus();
   };
   const keys = (event) => {
-    if (event.key === "Escape") {
-      event.preventDefault();
-      row.removeEventListener("keydown", keys);
-      close(null);
-    } else if (event.key === "Enter" && event.target.matches(".cell-field")) {
-      event.preventDefault();
-      send(market, row, order, inputs, (changed) => {
-        row.removeEventListener("keydown", keys);
-        close(changed);
-      });
-    }
+    if (event.key !== "Escape" && !(event.key === "Enter" && event.target.matches(".cell-field"))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") close(null);
+    else send(market, row, order, inputs, close);
   };
   row.addEventListener("keydown", keys);
+  save.addEventListener("click", () => send(market, row, order, inputs, close));
+  leave.addEventListener("click", () => close(null));
   say("Enter sends the change, Escape leaves the order as it is.");
+  const first = [...inputs.values()][0]?.input;
   first?.focus();
   first?.select();
 }
@@ -58,9 +58,9 @@ async function send(market, row, order, inputs, close) {
   if (row.classList.contains("leaving")) return;
   row.classList.add("leaving");
   try {
-    const changed = await amend(order, change);
-    close(changed);
+    close(await amend(order, change));
   } catch (error) {
+    console.warn(`The order stays as it was: ${error.message}`);
     inputs.values().next().value.input.focus();
   } finally {
     row.classList.remove("leaving");

@@ -91,6 +91,7 @@ export class BookView {
         row.ticks = ticks;
         const price = this.market.price(ticks);
         setText(row.price, grouped(price));
+        row.price.href = `?view=trade&price=${price}`;
       }
       if (row.lots !== lots) setFigure(row.size, this.market.amount(lots));
       row.lots = lots;

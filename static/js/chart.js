@@ -31,7 +31,7 @@ export class Chart {
     this.#theme();
     document.addEventListener("themechange", () => this.#theme());
     byId("chart-tools").append(this.#averagesBox());
-    byId("chart-head").after(this.#depthButton());
+    this.#depthButton();
     setInterval(() => paint(this.draw), 1000);
   }
 
@@ -63,12 +63,12 @@ export class Chart {
       for (const line of this.averages) line.applyOptions({ visible: box.checked });
       paint(this.draw);
     });
-    return el("label", { class: "check" }, box, el("span", {}, "Averages"));
+    return el("label", { class: "check", title: "Moving averages" }, box, el("span", {}, "MA", el("span", { class: "hidden" }, ", moving averages")));
   }
 
   // The depth chart is loaded when it is asked for.
   #depthButton() {
-    const button = el("button", { type: "button", class: "chart-kind", "aria-pressed": "false" }, "Depth");
+    const button = byId("depth-button");
     button.addEventListener("click", async () => {
       const [{ DepthChart }] = await Promise.all([import("./depth_chart.js"), styled("chart_extras")]);
       this.depthChart ??= new DepthChart(this.market, this.depth, byId("chart").parentElement);
@@ -77,7 +77,6 @@ export class Chart {
       byId("chart").classList.toggle("covered", on);
       byId("legend").hidden = on;
     });
-    return button;
   }
 
   bookChanged() {

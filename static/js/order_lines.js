@@ -13,8 +13,9 @@ export class OrderLines {
     this.place = () => this.#place();
   }
 
-  // `orders` of the wire; a waiting order stands at its trigger.
-  show(orders, colour) {
+  // `orders` of the wire; a waiting order stands at its trigger, and a trailing one nowhere.
+  show(open, colour) {
+    const orders = open.filter((order) => (order.status === "TriggerPending" ? order.triggerPrice : order.price));
     const style = getComputedStyle(document.documentElement), token = (name) => style.getPropertyValue(`--c-${name}`).trim();
     Object.assign(this, { colour, soft: token("you-soft"), text: token("you-text") });
     const wanted = new Set(orders.map((order) => order.id));
@@ -60,12 +61,13 @@ export class OrderLines {
   // The scale moves under the tags with every candle and drag, and tells nobody: look once a frame, write when it moved.
   #place() {
     for (const tag of this.tags.values()) {
-      const y = this.series.priceToCoordinate(Number(this.market.price(tag.moved ?? tag.ticks)));
-      const at = y === null ? null : Math.round(y);
+      const y = this.series.priceToCoordinate(Number(this.market.price(tag.moved ?? tag.ticks))), most = this.box.clientHeight;
+      const at = y === null ? null : Math.round(y), away = at === null || at < 0 || at > most;
       if (at === tag.y) continue;
       tag.y = at;
-      tag.node.hidden = at === null || at < 0 || at > this.box.clientHeight;
-      if (at !== null) tag.node.style.transform = `translateY(${at}px) translateY(-50%)`;
+      // Outside of the view it is not seen, but keys still reach it.
+      tag.node.classList.toggle("away", away);
+      tag.node.style.transform = `translateY(${Math.max(12, Math.min(most - 12, at ?? 12))}px) translateY(-50%)`;
     }
     if (this.tags.size) requestAnimationFrame(this.place);
     else this.running = false;

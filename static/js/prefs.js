@@ -21,6 +21,7 @@ export function remember(changes) {
   Object.assign(prefs, changes);
   try {
     localStorage.setItem(NAME, JSON.stringify(prefs));
+    document.cookie = `order_type=${prefs.type}; Max-Age=31536000; Path=/trade; SameSite=Lax`; // The server draws the form so.
   } catch (cause) {
     console.warn(`Preferences are not kept: ${cause.message}`);
   }

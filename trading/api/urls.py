@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.api import account_views, capital_views, liability_views, order_views, shims, views
+from trading.api import account_views, capital_views, ledger_views, liability_views, order_views, shims, views
 
 api = [
     path("order", order_views.Order.as_view()),
@@ -24,6 +24,7 @@ api = [
 wapi = [
     path("history/orders", views.OrderHistory.as_view()),
     path("history/fills", views.FillHistory.as_view()),
+    path("history/ledger", ledger_views.Ledger.as_view()),
     path("capital/deposits", capital_views.Deposits.as_view()),
     path("capital/deposit/address", capital_views.DepositAddress.as_view()),
     path("capital/withdrawals", capital_views.Withdrawals.as_view()),

@@ -173,7 +173,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "ledger", "Ledger", ("asset", "kind"), lines.LEDGER_HEAD, lines.ledger_line,
-            (("Time (UTC)", _TIME), ("Kind", _TEXT), ("Asset", _TEXT), ("Change", _NUMBER), ("What", _TEXT),
+            (("Time (UTC)", _TIME), ("Kind", _TEXT), ("Asset", _TEXT), ("Change", _NUMBER), ("What", "h-less"),
              ("Entry", _LESS)),
             lines.ledger_cells, _ledger, lambda row: int(row.id),
             "Every change of what you own appears here. Its sum is your balance.",

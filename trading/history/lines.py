@@ -285,6 +285,6 @@ def ledger_cells(row: LedgerLine) -> list[Cell]:
         Cell(LedgerPosting.Kind(row.kind).label),
         Cell(row.asset.symbol, "strong"),
         Cell(f"{sign}{figures.grouped(row.asset.spec().format(row.units))}", "num"),
-        Cell(what, "hash", row.reference, link=row.order_id),
+        Cell(what, "hash h-less", row.reference, link=row.order_id),
         Cell(str(row.id), "num h-less"),
     ]

@@ -83,8 +83,8 @@ class WalletEntryAdmin(ReadOnlyAdmin):
 def _place(spec: AssetSpec, place: dict[str, Any]) -> str:
     show = {name: spec.format(units) for name, units in place.items() if isinstance(units, int) and units >= 0}
     return (
-        f"{place['symbol']} on {place['blockchain']}: hot {show.get('hot_on_chain')} on the chain, {show.get('hot')} in "
-        f"the ledger; cold {show.get('cold_on_chain')} and {show.get('cold')}"
+        f"{place['symbol']} on {place['blockchain']}: hot {show.get('hot_on_chain')} on the chain, {show.get('hot')} "
+        f"in the ledger; cold {show.get('cold_on_chain')} and {show.get('cold')}"
     )
 
 
@@ -114,7 +114,7 @@ def _history() -> Table:
     for row in Reconciliation.objects.order_by("-pk")[:SHOWN]:
         link = reverse("admin:accounts_reconciliation_change", args=[row.pk])
         word = "equal" if row.equal else "not finished" if row.equal is None else f"{row.difference_count} differences"
-        name = format_html('<a class="underline" href="{}">{:%d %b %H:%M:%S}</a>', link, row.started_at)
+        name = format_html('<a class="underline" href="{}">{}</a>', link, f"{row.started_at:%d %b %H:%M:%S}")
         took = "-" if row.finished_at is None else f"{(row.finished_at - row.started_at).total_seconds():.1f} s"
         rows.append([name, row.get_scope_display(), row.n or "-", word, took, row.error or "-"])
     return {"headers": ["Started (UTC)", "Trades", "Outcome", "Found", "Took", "Trouble"], "rows": rows}

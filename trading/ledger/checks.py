@@ -1,7 +1,8 @@
 """Does the ledger add up, and do the tables around it say the same? Everything here is SQL on one snapshot.
 
-`seq` bounds the work: events up to it were proven by an earlier comparison, 0 means everything. Differences are told
-to the report as a sentence with both figures; the caller's transaction must not see writes in between.
+`seq` bounds the work: events up to it were proven by an earlier comparison, 0 means everything. It must be where a
+transaction of the db writer ended, because only there all steps of balances are of one moment. Differences are told to
+the report as a sentence with both figures; the caller's transaction must not see writes in between.
 """
 
 from collections.abc import Callable

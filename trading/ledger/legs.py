@@ -1,6 +1,6 @@
 """What a fill means for the ledger. Pure: the database's view `trading_ledgerentry` says the same in SQL.
 
-A trade is two fills, and a fill has all that its legs need, so the legs of trades are not stored again (decision 0013).
+A trade is two fills, and a fill has all that its legs need, so the legs of trades are not stored again (decision 0014).
 The two fills of a trade have the same quantity and amount (a trigger sees to it), so the legs of a trade sum to zero in
 each asset whatever its fees are.
 """

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.selectors import account_of
 from exchange_site.kernel.errors import INVALID_ORDER, TRADING_PAUSED, ApiError
-from marketdata import halt
+from marketdata import figures, halt
 from marketdata.market_state import state_words
 from marketdata.selectors import listed_markets, market_specs
 from matching.messages import OrderStatus, OrderView
@@ -104,7 +104,7 @@ def amend(request: HttpRequest, symbol: str) -> HttpResponse:
     spec, account_id = _market(symbol), _account_id(request)
     wish: dict[str, object] = {"symbol": symbol, "orderId": request.POST.get("order", "")}
     for member, field in (("price", "price"), ("quantity", "amount"), ("triggerPrice", "trigger")):
-        text = request.POST.get(field, "").replace(",", "").strip()
+        text = figures.entered(request.POST.get(field, ""))
         if text:
             wish[member] = text
     try:

@@ -18,6 +18,7 @@ SIZE_BAR_MAX = 52  # Percent of the row that the largest visible size takes.
 @dataclass(frozen=True, slots=True)
 class BookRow:
     price: str
+    plain_price: str  # For the link that fills the form.
     size: str
     total: str
     size_bar: int
@@ -98,6 +99,7 @@ def book_rows(spec: MarketSpec, levels: list[tuple[int, int]], total_lots: int) 
         rows.append(
             BookRow(
                 price=figures.grouped(spec.format_price_padded(ticks)),
+                plain_price=spec.format_price_padded(ticks),
                 size=spec.format_quantity_padded(lots),
                 total=sum_text(spec, running, total_lots),
                 size_bar=_step(SIZE_BAR_MAX * lots, largest),

@@ -158,10 +158,11 @@ def _form_start(request: HttpRequest, book: dict[str, object]) -> dict[str, obje
     """What the form holds at first: from a link or a refused post, else the best price to rest at."""
     kept = {name: request.GET.get(name, "")[:40] for name in KEPT}
     side = "sell" if kept["side"] == "sell" else "buy"
+    kind = kept["type"] or request.COOKIES.get("order_type", "")
     return {
         **kept,
         "side": side,
-        "type": kept["type"] if kept["type"] in TYPES else "limit",
+        "type": kind if kind in TYPES else "limit",
         "price": kept["price"] or book["best_bid" if side == "buy" else "best_ask"],
     }
 
@@ -184,8 +185,8 @@ def _book(market: Market, spec: MarketSpec) -> dict[str, object]:
         "bid_share_step": (share + 2) // 5 * 5,
         "tape": rows.tape_rows(spec, trades),
         "last_direction": ("down" if trades[0].buyer_is_maker else "up") if trades else "",
-        "best_bid": figures.grouped(spec.format_price_padded(bids[0][0])) if bids else "",
-        "best_ask": figures.grouped(spec.format_price_padded(asks[0][0])) if asks else "",
+        "best_bid": figures.for_field(spec.format_price_padded(bids[0][0])) if bids else "",
+        "best_ask": figures.for_field(spec.format_price_padded(asks[0][0])) if asks else "",
     }
 
 

@@ -1,9 +1,10 @@
 from django.urls import path
 
-from trading.pages import history, markets, order, orders, proof, statements, takeout, trade
+from trading.pages import fees, history, markets, order, orders, proof, statements, takeout, trade
 
 urlpatterns = [
     path("markets", markets.markets, name="markets"),
+    path("fees", fees.fees, name="fees"),
     path("proof", proof.proof, name="proof"),
     path("proof/mine.json", proof.mine, name="proof_mine"),
     path("history", history.history, name="history"),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from exchange_site.kernel.clock import ms_of
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, ApiError
+from marketdata import figures
 from matching.symbols import MarketSpec
 
 Form = Mapping[str, str]
@@ -41,8 +42,8 @@ def _start(form: Form, spec: MarketSpec) -> Wish:
 
 
 def _number(form: Form, name: str) -> str | None:
-    """Grouping commas are ours, so they are taken back; nothing else is."""
-    return form.get(name, "").replace(",", "").strip() or None
+    """As a plain decimal; what could mean two things stays as it is and is refused by whoever reads it."""
+    return figures.entered(form.get(name, "")) or None
 
 
 def _market_amount(form: Form) -> Wish:

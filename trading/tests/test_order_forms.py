@@ -107,7 +107,10 @@ def test_the_preview_counts_as_the_engine_does(spec, form, fate, average, fee, a
 
 def test_the_preview_stops_before_an_order_of_ones_own(spec):
     wish = asked({"side": "buy", "type": "market", "amount": "4.5"}, spec)
-    assert preview(spec, wish, BOOK, (800, 1000), 10**9, 2043).fate == "Only 3.00 SOL fills, the rest is cancelled."
+    assert (
+        preview(spec, wish, BOOK, (800, 1000), 10**9, 2043).fate
+        == "Only 3.00 SOL can be filled, the rest is cancelled."
+    )
 
 
 def test_what_looks_like_a_slip_is_warned_of(spec):

@@ -46,11 +46,17 @@ def order_of(alice, market):
 @pytest.fixture
 def fill_of(alice, market):
     def make(number, lots, after_s, is_maker=True, ticks=16_835):
-        return Fill.objects.create(
-            id=number, account=alice, market=market, order_id=7, trade_id=number, side="Bid", price_ticks=ticks,
-            quantity_lots=lots, quote_units=market.spec().notional_units(ticks, lots), fee_units=lots * 8_000,
-            fee_asset=market.base, is_maker=is_maker, at=PLACED + timedelta(seconds=after_s),
-        )  # fmt: skip
+        """Both sides of trade `number`; the other one is somebody else's."""
+        shared = {
+            "market": market, "trade_id": number, "price_ticks": ticks, "quantity_lots": lots,
+            "quote_units": market.spec().notional_units(ticks, lots), "at": PLACED + timedelta(seconds=after_s),
+        }  # fmt: skip
+        mine = {"account": alice, "order_id": 7, "side": "Bid", "fee_units": lots * 8_000, "fee_asset": market.base}
+        others = {"account_id": 999, "order_id": 8, "side": "Ask", "fee_units": 1, "fee_asset": market.quote}
+        sides = ((mine, is_maker), (others, not is_maker))
+        Fill.objects.bulk_create(
+            Fill(id=number * 2 + (not maker), is_maker=maker, **side, **shared) for side, maker in sides
+        )
 
     return make
 

@@ -61,6 +61,6 @@ def test_the_page_of_a_visitor_is_light(client, market):
 
 
 def test_the_page_of_a_trader_is_light(client, market):
-    client.force_login(create_user("alice@example.org", "correct horse battery").user)
+    client.force_login(create_user("alice@example.org", "correct horse battery").account.user)
     total, sizes = weight(client, late=LOADED_AT_ONCE)
     assert total < MAX_TRADER_BYTES, sorted(sizes.items(), key=lambda item: -item[1])

@@ -115,10 +115,13 @@ def test_one_sees_only_ones_own_orders(client, market, alice, order_of):
 
 def test_history_and_fills_have_their_tabs(client, market, alice, order_of):
     order_of(alice, 80, status=OrderStatus.CANCELLED)
-    Fill.objects.create(
-        id=5, account=alice, market=market, order_id=80, trade_id=1, side="Ask", price_ticks=16_842, quantity_lots=50,
-        quote_units=84_210_000, fee_units=84_210, fee_asset=market.quote, is_maker=True, at=NOW,
-    )  # fmt: skip
+    trade = {
+        "market": market, "trade_id": 1, "price_ticks": 16_842, "quantity_lots": 50, "quote_units": 84_210_000,
+        "fee_units": 84_210, "at": NOW,
+    }  # fmt: skip
+    sold = Fill(id=4, account=alice, order_id=80, side="Ask", fee_asset=market.quote, is_maker=True, **trade)
+    bought = Fill(id=5, account_id=999, order_id=81, side="Bid", fee_asset=market.base, is_maker=False, **trade)
+    Fill.objects.bulk_create([sold, bought])  # The two sides of a trade come together.
     client.force_login(alice.user)
     assert "Cancelled" in page(client, tab="history")
     text = page(client, tab="fills")

@@ -274,7 +274,7 @@ def _upsert_orders(cursor: psycopg.Cursor[Any], changes: Changes) -> None:
     table = tables.VIEWED_ORDERS
     cursor.execute(table.create_stage())
     _copy(cursor, table.copy(table.stage), (changes.orders[order_id] for order_id in sorted(changes.viewed)))
-    cursor.execute(table.upsert_from_stage(kept=("created_at", "n", "ahead_lots")))
+    cursor.execute(table.upsert_from_stage(kept=tables.KEPT_OF_VIEWED))
 
 
 def _write_rare(cursor: psycopg.Cursor[Any], changes: Changes) -> None:

@@ -65,6 +65,7 @@ ORDERS = Table(
         "ahead_lots",
     ),
 )
+KEPT_OF_VIEWED = ("created_at", "n", "ahead_lots")  # What a later view of a known order does not replace.
 VIEWED_ORDERS = Table(
     ORDERS.name,
     (

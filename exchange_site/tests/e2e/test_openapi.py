@@ -70,6 +70,8 @@ def order_id(exchange: RunningExchange, trader: "Signing") -> Iterator[str]:
     """An open order of the first trader, which is still open and unchanged when the test is over."""
     wish = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "1"}
     url = f"{exchange.url}/api/v1/order"
+    off = requests.post(f"{exchange.url}/api/v1/cancelAfter", json={"seconds": 0}, auth=trader, timeout=20)
+    assert off.json() == {"cancelAt": None}  # What an earlier test set would cancel the order.
     placed = requests.post(url, json={**wish, "clientId": CLIENT_ID}, auth=trader, timeout=20).json()
     by_id = {"symbol": "SOL_USDC", "orderId": placed["id"]}
     yield placed["id"]

@@ -6,22 +6,28 @@ from decimal import Decimal
 
 import orjson
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import CDPSession, WebSocketRoute, expect
 
+from exchange_site.launcher.home import ROOT
 from exchange_site.tests.e2e.axe import assert_accessible
 from exchange_site.tests.e2e.trading_page import DESKTOP, MARKET, PASSWORD, SLOW_MS, free_bid_price
 
 MAX_OWN_BYTES = 100_000
-UPDATES_PER_S, MEASURED_S = 60, 3
+SCREENSHOTS = ROOT / "build" / "screenshots"
+UPDATES_PER_S, MEASURED_S, FRAME_MS = 60, 3, 1000 / 60
 PHONE = {"width": 390, "height": 844}
 OWN_BYTES = """() => performance.getEntriesByType("resource")
   .filter(({ name }) => /\\.(css|js|mjs)$/.test(name) && !name.includes("/vendor/"))
   .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)"""
 SHIFT = """() => new Promise((resolve) => {
   let sum = 0;
-  const add = (list) => list.getEntries().forEach((entry) => (sum += entry.value));
+  const moved = new Set(), name = (node) => node?.id || node?.className || node?.nodeName;
+  const add = (list) => list.getEntries().forEach((entry) => {
+    sum += entry.value;
+    entry.sources.forEach(({ node }) => moved.add(name(node)));
+  });
   new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
-  setTimeout(() => resolve(sum), 300);
+  setTimeout(() => resolve([sum, [...moved].join(", ")]), 300);
 })"""
 FRAMES = """(ms) => new Promise((resolve) => {
   const gaps = [], start = performance.now();
@@ -65,7 +71,8 @@ def test_every_kind_of_order_is_placed_changed_and_taken_back(exchange, trader):
     expect(open_row(trader, "1.14")).to_have_count(2, timeout=SLOW_MS)
     expect(page.locator("#toasts")).to_contain_text("Both orders placed")
 
-    row = open_row(trader, "4.11")
+    number = open_row(trader, "4.11").get_attribute("data-order")
+    row = page.locator(f"#open-rows tr[data-order='{number}']")
     row.locator("[data-amend]").click()
     row.get_by_label("New price").fill(f"{low - 1}")
     row.get_by_label("New price").press("Enter")
@@ -118,7 +125,13 @@ def test_an_order_explains_itself(exchange, trader):
     expect(page.locator(".story")).to_contain_text("as taker. You paid")
     expect(page.locator(".steps")).to_contain_text("The order is now complete.")
     assert_accessible(page, "The page of an order")
-    page.screenshot(path=f"build/screenshots/order-{page.viewport_size['width']}.png", full_page=True)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "order-desktop.png", full_page=True)
+    trader.open()
+    page.locator("#amount").fill("1")
+    page.evaluate("document.getElementById('order-form').submit()")  # As a page without script sends it.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Buy 1.00 SOL", timeout=SLOW_MS)
+    assert_accessible(page, "The review of an order")
     trader.open()
     price = free_bid_price(exchange)
     trader.buy_limit(price, "1.21")
@@ -166,13 +179,11 @@ def test_axe_finds_nothing(open_page, size):
 def test_the_page_is_light_and_nothing_moves(open_page):
     page = open_page()
     page.open()
-    page.page.wait_for_function(
-        "document.querySelector('#legend').textContent.includes('MA') || performance.now() > 4000"
-    )
-    size, shift = page.page.evaluate(OWN_BYTES), page.page.evaluate(SHIFT)
-    print(f"own style sheets and scripts: {size} bytes; layout shift: {shift}")  # noqa: T201
+    expect(page.page.locator("#legend")).to_contain_text("Volume", timeout=SLOW_MS)
+    size, (shift, moved) = page.page.evaluate(OWN_BYTES), page.page.evaluate(SHIFT)
+    print(f"own style sheets and scripts: {size} bytes; layout shift: {shift} ({moved})")  # noqa: T201
     assert size < MAX_OWN_BYTES
-    assert shift < 0.001
+    assert shift < 0.001, moved
     expect(page.page.locator("#book-state")).to_have_text(
         re.compile(r"^Book verified to update [\d,]+$"), timeout=SLOW_MS
     )
@@ -186,6 +197,9 @@ def test_sixty_changes_of_the_book_a_second_are_drawn_without_jank(open_page):
     page.page.wait_for_timeout(1500)  # The chart and the first figures are there: what is measured is the book alone.
     prices = page.page.locator("#bids .level:not([hidden]) .price").all_inner_texts()
     feed.own = True
+    cdp = page.page.context.new_cdp_session(page.page)
+    cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
+    worked_s = task_seconds(cdp)
     page.page.evaluate(f"() => {{ window.gaps = ({FRAMES})({MEASURED_S * 1000}); }}")
     start, sent = time.monotonic(), 0
     while time.monotonic() - start < MEASURED_S:
@@ -194,12 +208,20 @@ def test_sixty_changes_of_the_book_a_second_are_drawn_without_jank(open_page):
         page.page.wait_for_timeout(max(0, (start + sent / UPDATES_PER_S - time.monotonic()) * 1000))
     per_s = sent / (time.monotonic() - start)
     gaps = page.page.evaluate("() => window.gaps")
+    work_ms = (task_seconds(cdp) - worked_s) * 1000 / sent
     p50, p95, most = gaps[len(gaps) // 2], gaps[len(gaps) * 95 // 100], gaps[-1]
-    print(f"{per_s:.0f} updates/s, frames: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {most:.1f} ms")  # noqa: T201
+    frames = f"frames: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {most:.1f} ms"
+    print(f"{per_s:.0f} updates/s, {work_ms:.1f} ms of the page's thread each; {frames}")  # noqa: T201
     assert per_s > UPDATES_PER_S * 0.8
-    assert p50 < 25
-    assert p95 < 50
+    assert work_ms < FRAME_MS / 2, "half of a frame is left for everything else"
+    assert p50 < 1.5 * FRAME_MS, frames  # The slowest frames are the machine's as much as ours: other tests run beside.
     assert page.errors == []
+
+
+def task_seconds(cdp: CDPSession) -> float:
+    """What the page's main thread has computed so far: processor time, whatever else the machine does."""
+    metrics = cdp.send("Performance.getMetrics")["metrics"]
+    return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
 
 class Feed:
@@ -241,7 +263,6 @@ def test_trading_without_script(exchange, open_page):
     page.locator("#send").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Buy 1.31 SOL")
     expect(page.locator(".review")).to_contain_text("It rests in the book")
-    assert_accessible(page, "The review of an order")
     page.locator(".review-actions button").click()
     expect(page.locator("body")).to_contain_text("The order waits in the book.")
     page.goto(f"{exchange.url}/trade/{MARKET}?view=orders")

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import LedgerPosting
+from exchange_site.tests.api_rig import forget_caches
 from trading.history import csv_stream, lines
 from trading.history.kinds import KINDS
 from trading.models import Order
@@ -216,3 +217,23 @@ def test_a_page_that_would_take_too_long_says_so(client, story, settings, monkey
     log_in(client, story.people["alice"])
     assert "too much at once" in page_of(client, "fills", status=503)
     assert LedgerPosting.objects.exists()
+
+
+def test_the_api_tells_the_same_ledger(client, story):
+    forget_caches()
+    assert client.get("/wapi/v1/history/ledger").status_code == 401
+    log_in(client, story.people["alice"])
+    rows = client.get("/wapi/v1/history/ledger").json()
+    assert [(row["kind"], row["symbol"], row["change"]) for row in rows] == [
+        ("fee", "USDC", "-1.684"),
+        ("trade", "USDC", "2105"),
+        ("trade", "SOL", "-12.5"),
+        ("credit", "SOL", "20"),
+    ]
+    assert rows[0]["timestamp"] == "2025-01-01T03:00:00.000"
+    older = client.get(f"/wapi/v1/history/ledger?limit=2&before={rows[1]['id']}").json()
+    assert older == rows[2:]
+    assert client.get("/wapi/v1/history/ledger?kind=credit&symbol=SOL").json() == rows[3:]
+    assert client.get("/wapi/v1/history/ledger?to=1735693200001").json() == rows[3:]
+    for query in ("symbol=DOGE", "kind=gift", "before=x", "limit=0", "limit=1001", "from=-1"):
+        assert client.get(f"/wapi/v1/history/ledger?{query}").status_code == 400, query

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.ledger.models import BalanceStep
 from accounts.models import FEES_ACCOUNT_ID, Account, Balance, LedgerPosting
+from accounts.tests.unguarded import unguarded
 from marketdata.models import Asset
 from matching.tests.flows import random_commands
 from trading.ledger.checks import check_ledger
@@ -19,9 +20,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def written(published, writers):
+    published.stood_at = []
     for seed in range(3):  # Several transactions of the writer.
         published.run(random_commands(30 + seed, 400))
         writers.run(published.engine.n)
+        published.stood_at.append(Checkpoint.objects.get().seq)
     return published
 
 
@@ -83,8 +86,10 @@ def test_what_is_read_in_python_is_what_the_view_says(written):
 
 def test_a_bounded_check_finds_what_is_new_and_proves_the_rest_by_steps(written):
     found: list[str] = []
-    seq = Checkpoint.objects.get().seq
-    middle = BalanceStep.objects.order_by("seq").values_list("seq", flat=True)[BalanceStep.objects.count() // 2]
-    for since in (0, middle, seq):
+    for since in (0, *written.stood_at):
         check_ledger(found.append, since)
     assert found == []
+    with unguarded():
+        BalanceStep.objects.filter(account_id=1001, seq__lte=written.stood_at[0]).update(available_units=10**9)
+    check_ledger(found.append, written.stood_at[0])
+    assert "account 1001" in found[0]

@@ -1,0 +1,53 @@
+"""A backup of a running exchange, restored on an empty home, is the same exchange."""
+
+import re
+
+import pytest
+
+from exchange_site.tests.e2e.running import wait_until
+from matching.runtime.readonly import load_engine_readonly
+
+SERVERS_ONLY = "engine,db_writer,market_feed,user_feed,web,market_maker,celery_worker,celery_beat,signer"
+
+
+def chain_of(exchange, n):
+    """The hash chain after outcome `n`, replayed from the files of a home."""
+    return load_engine_readonly(exchange.home / "journal", exchange.home / "snapshots", n)[1].hex()
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory):
+    return tmp_path_factory.mktemp("key") / "backup.key"
+
+
+def test_a_backup_restored_on_an_empty_home_reaches_the_same_chain_hash(start_exchange, tmp_path, key_file):
+    first = start_exchange()
+    store = tmp_path / "store"
+    first.manage("backup", "new-key", str(key_file))
+    wait_until(lambda: first.status()["engine"]["n"] > 150, 60, "something was traded")
+    said = first.manage("backup", "make", str(store), "--key", str(key_file))
+    assert "tables of the database are equal" in said
+    at_backup = re.search(r"outcome (\d+), chain ([0-9a-f]{16})", said)
+    first.down()
+    [backup] = store.iterdir()
+
+    second = start_exchange("--without", SERVERS_ONLY)
+    restore = ("restore", str(backup), "--key", str(key_file))
+    assert "Nothing was changed" in second.manage(*restore)
+    told = second.manage(*restore, "--yes")
+    told_n, told_chain = re.search(r"start at outcome (\d+) with chain ([0-9a-f]+)", told).groups()
+    assert int(told_n) >= int(at_backup[1])
+    assert chain_of(first, int(at_backup[1])).startswith(at_backup[2])
+    assert chain_of(first, int(told_n)) == chain_of(second, int(told_n)) == told_chain
+    refused = second.call("manage", *restore, "--yes")
+    assert refused.returncode == 1
+    assert "not empty" in refused.stderr
+    second.down()
+
+    second.up("--without", "market_maker,celery_beat")
+    assert second.status()["engine"]["n"] >= int(told_n)
+    second.manage("reconcile")
+    assert second.demo == first.demo
+    assert "is whole" in second.manage("audit", "verify")
+    assert chain_of(second, int(told_n)) == told_chain
+    second.down()

@@ -1,0 +1,60 @@
+"""The ledger over the API: every change of what the account owns (docs/history.md). Ours; the contract has none."""
+
+from itertools import islice
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from exchange_site.kernel.api_view import PrivateView
+from exchange_site.kernel.clock import iso_of, ms_of
+from exchange_site.kernel.errors import INVALID_ASSET, ApiError
+from marketdata.api import params as market_params
+from marketdata.models import Asset
+from matching.messages import MAX_INT
+from trading.api import params
+from trading.api.freshness import wait_for_own_writes
+from trading.history.kinds import KINDS
+from trading.history.lines import LedgerLine
+from trading.history.wishes import LEDGER_KINDS, Wish
+
+
+class Ledger(PrivateView):
+    """Newest first; older ones with `before`, which stays quick however far back one goes."""
+
+    def get(self, request: Request) -> Response:
+        query = self.query()
+        kind = market_params.word(query, "kind", tuple(LEDGER_KINDS)) if query.get("kind") else None
+        wish = Wish(
+            asset_id=_asset_id(query.get("symbol", "")),
+            kind=kind,
+            since=params.moment(query, "from"),
+            until=params.moment(query, "to"),
+            before=market_params.whole(query, "before", most=MAX_INT),
+        )
+        limit = market_params.limit(query)
+        headers = wait_for_own_writes()
+        rows = KINDS["ledger"].rows(request.user.account_id, wish, True)
+        return self.answer([_object(row) for row in islice(rows, limit)], headers)
+
+
+def _asset_id(symbol: str) -> int | None:
+    if not symbol:
+        return None
+    found = Asset.objects.filter(symbol=symbol.replace("\0", "")).values_list("pk", flat=True).first()
+    if found is None:
+        raise ApiError(INVALID_ASSET)
+    return int(found)
+
+
+def _object(row: LedgerLine) -> dict[str, object]:
+    return {
+        "id": str(row.id),
+        "event": str(row.seq),
+        "kind": row.kind,
+        "symbol": row.asset.symbol,
+        "change": row.asset.spec().format(row.units),
+        "market": row.market or None,
+        "orderId": None if row.order_id is None else str(row.order_id),
+        "reference": row.reference,
+        "timestamp": iso_of(ms_of(row.at)),
+    }

@@ -1,0 +1,240 @@
+"""The whole comparison, with a wallet: what is corrupted by hand is named, and money stops until a person lifts it."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.ledger.models import Reconciliation, WalletEntry
+from accounts.models import Account, User
+from accounts.tests.unguarded import unguarded
+from accounts.wallet import alarms, deposits, outbox
+from accounts.wallet.demo import bring_coins
+from accounts.wallet.drainer import drain
+from accounts.wallet.models import AssetNetwork, Deposit, WalletAlarm, Withdrawal
+from accounts.wallet.simulated.network import Network
+from marketdata.models import Asset
+from matching import messages as m
+from matching.client.dump import describe
+from matching.tests.flows import random_commands
+from trading import reconcile as comparing
+from trading.ledger import reconciling
+from trading.models import VenueSwitch
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rows")]
+CHAIN = "Solana"
+
+
+@pytest.fixture
+def venue(published, writers, monkeypatch, settings):
+    """A real core with a wallet before it: coins for everything, one deposit credited, one withdrawal reserved."""
+    settings.WALLET_CHAINS = {CHAIN: "simulated"}
+    monkeypatch.setattr(reconciling, "PAUSE_S", 0)
+
+    def send(command, timeout_s=5):
+        published.run([command])
+        writers.run(published.engine.n)
+        return published.answers[0]
+
+    def dump(n):
+        assert n == published.engine.n
+        return describe(published.engine, published.chain)
+
+    monkeypatch.setattr("matching.client.blocking.send", send)
+    monkeypatch.setattr("matching.client.blocking.send_many", lambda commands, timeout_s=5: [send(c) for c in commands])
+    monkeypatch.setattr(comparing, "engine_dump", dump)
+    published.run(random_commands(3, 500))
+    writers.run(published.engine.n)
+    for asset in Asset.objects.all():
+        AssetNetwork.objects.create(asset=asset, blockchain=CHAIN, confirmations=1)
+        funded = published.engine.balances.assets[asset.symbol].funded_units
+        bring_coins(asset, funded, f"treasury {asset.symbol}", cold=asset.symbol == "BTC")
+    account = Account.objects.get(pk=1001)
+    Network(CHAIN).send(deposits.address_of(account, CHAIN).address, "SOL", 1_000)
+    Network(CHAIN).mine()
+    deposits.scan(CHAIN)
+    drain()
+    reserve(account, 300)
+    return published
+
+
+def reserve(account: Account, units: int) -> Withdrawal:
+    from django.utils import timezone
+
+    network = AssetNetwork.objects.get(asset__symbol="SOL")
+    row = Withdrawal.objects.create(
+        account=account, network=network, units=units, fee_units=10, address="x", not_before=timezone.now()
+    )
+    outbox.reserve(row)
+    drain()
+    row.refresh_from_db()
+    assert row.state == "reserved"
+    return row
+
+
+def look(**how) -> Reconciliation:
+    row = reconciling.run(full=True, stop=True, **how)
+    assert row is not None
+    assert row.error == ""
+    return row
+
+
+def found(row: Reconciliation) -> str:
+    return "\n".join(row.differences)
+
+
+def test_everything_equal_is_proof_and_stops_nothing(venue):
+    row = look()
+    assert (row.equal, row.differences) == (True, [])
+    assert row.n == venue.engine.n
+    places = {place["symbol"]: place for place in row.holdings}
+    assert places["SOL"]["hot"] == places["SOL"]["hot_on_chain"] == places["SOL"]["stands_for"]
+    assert places["BTC"]["cold"] == places["BTC"]["cold_on_chain"] > 0
+    assert alarms.stopped_by() is None
+    assert reconciling.proven_seq() == row.seq > 0
+    assert reconciling.run(full=False, stop=True).equal
+
+
+def test_while_one_compares_another_does_not(venue):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    from django.db import connections
+
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            from zlib import crc32
+
+            from accounts.wallet.locks import CLASS
+
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [CLASS, crc32(reconciling.LOCK.encode()) - 2**31])
+        assert reconciling.run(full=True, stop=True) is None
+    finally:
+        other.close()
+
+
+def damage_balance():
+    from accounts.models import Balance
+
+    row = Balance.objects.get(account_id=1002, asset__symbol="USDC")
+    Balance.objects.filter(account_id=1002, asset=row.asset).update(available_units=row.available_units + 7)
+    return f"account 1002 USDC available: engine has {row.available_units}, database has {row.available_units + 7}"
+
+
+def damage_posting():
+    from accounts.models import LedgerPosting
+
+    row = LedgerPosting.objects.filter(account_id=1001, kind="deposit").get()
+    LedgerPosting.objects.filter(pk=row.pk).update(units=row.units + 1)
+    return f"postings of event {row.seq}"
+
+
+def damage_trade():
+    from marketdata.models import Trade
+
+    row = Trade.objects.select_related("market").first()
+    Trade.objects.filter(pk=row.pk).update(price_ticks=row.price_ticks + 1)
+    return f"trade {row.seq} {row.market.symbol}: the trade has"
+
+
+def damage_fill():
+    from trading.models import Fill
+
+    row = Fill.objects.select_related("market").first()
+    Fill.objects.filter(pk=row.pk).update(quote_units=row.quote_units + 1)
+    return f"fill {row.pk} {row.market.symbol}: it has an amount of {row.quote_units + 1}"
+
+
+def damage_deposit():
+    row = Deposit.objects.get()
+    Deposit.objects.filter(pk=row.pk).update(units=row.units * 2)
+    return f"deposit {row.pk} SOL (credited): the row has 2000 for account 1001, the engine's posting 1000"
+
+
+def damage_withdrawal():
+    row = Withdrawal.objects.get()
+    Withdrawal.objects.filter(pk=row.pk).update(units=row.units + 5)
+    return f"withdrawal {row.pk} of account 1001 SOL (reserved): the row has 305"
+
+
+def damage_wallet_entry():
+    row = WalletEntry.objects.get(kind="reserved")
+    WalletEntry.objects.filter(pk=row.pk).update(units=row.units - 1)
+    return f"withdrawal {row.withdrawal_id} of account 1001 SOL (reserved): its entries have 299 pending"
+
+
+def damage_treasury():
+    row = WalletEntry.objects.filter(kind="treasury", asset__symbol="SOL").get()
+    WalletEntry.objects.filter(pk=row.pk).update(units=row.units + 9)
+    return f"SOL hot wallet on {CHAIN}: the chain has"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_balance,
+        damage_posting,
+        damage_trade,
+        damage_fill,
+        damage_deposit,
+        damage_withdrawal,
+        damage_wallet_entry,
+        damage_treasury,
+    ],
+)
+def test_a_row_corrupted_by_hand_is_named_and_stops_the_wallet(venue, damage):
+    with unguarded():
+        sentence = damage()
+    row = look()
+    assert row.equal is False
+    assert sentence in found(row)
+    assert alarms.stopped_by() is not None
+
+
+def test_a_missing_coin_is_named_a_surplus_stops_nothing(venue):
+    Network(CHAIN).send(deposits.chain_of(CHAIN).cold_address(), "SOL", 5)
+    Network(CHAIN).mine()
+    row = look()
+    assert row.equal is True
+    assert "a surplus" in found(row)
+    assert alarms.stopped_by() is None
+    WalletEntry.objects.create(
+        key="by hand", kind="treasury", payer="books", payee="cold", units=6, blockchain=CHAIN,
+        asset=Asset.objects.get(symbol="SOL"),
+    )  # fmt: skip
+    row = look()
+    assert f"SOL cold wallet on {CHAIN}: the chain has 5, the ledger 6" in found(row)
+
+
+def test_money_from_nowhere_is_named(venue, writers):
+    venue.run([m.FundHouse(asset="SOL", units=11, reference="nothing", actor="x", reason="x")])
+    writers.run(venue.engine.n)
+    row = look()
+    assert "SOL owed: the engine has" in found(row)
+
+
+def test_trading_stops_on_request_and_a_person_lets_the_wallet_go_on(venue, capsys):
+    with unguarded():
+        damage_balance()
+    with pytest.raises(CommandError, match="differences"):
+        call_command("reconcile", "--stop-trading")
+    assert VenueSwitch.objects.get(name="kill").value == 1
+    assert Reconciliation.objects.latest().stopped_trading
+    eve = User.objects.create_superuser("eve@example.org", "correct horse battery")
+    alarms.resolve(WalletAlarm.objects.get(), by=eve, reason="the row was repaired")
+    assert alarms.stopped_by() is None
+
+
+def test_the_monitor_says_what_is_held_and_owed_and_since_when(venue, client):
+    client.force_login(User.objects.create_superuser("eve@example.org", "correct horse battery"))
+    url = "/admin/accounts/reconciliation/"
+    assert "Not proven yet" in client.get(url).content.decode()
+    row = look()
+    page = client.get(url).content.decode()
+    assert f"equal at outcome {row.n}" in page
+    assert "missing" not in page.partition("Difference")[2].partition("Comparisons")[0]
+    assert client.get(f"{url}{row.pk}/change/").status_code == 200
+    assert client.get("/admin/accounts/walletentry/").status_code == 200
+    with unguarded():
+        damage_balance()
+    look()
+    assert "The wallet is stopped" in client.get(url).content.decode()
