@@ -19,7 +19,7 @@ from trading.ledger.selectors import entries_of
 from trading.models import Fill, Order
 
 ROWS_AT_ONCE = 2_000
-TRADED = frozenset({LedgerPosting.Kind.TRADE.value, LedgerPosting.Kind.FEE.value})  # What fills stand for.
+TRADED = frozenset({str(LedgerPosting.Kind.TRADE), str(LedgerPosting.Kind.FEE)})  # What fills stand for.
 
 
 @dataclass(frozen=True, slots=True)

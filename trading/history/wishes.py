@@ -1,5 +1,6 @@
 """What a reader filters history by: words of the query string, checked, as bounds of a query."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,7 +19,7 @@ STATES = {  # Of orders: the reader's word, and what it stands for.
     "cancelled": (OrderStatus.CANCELLED.value,),
     "expired": (OrderStatus.EXPIRED.value, OrderStatus.TRIGGER_FAILED.value),
 }
-LEDGER_KINDS = {kind.value: kind.label for kind in LedgerPosting.Kind}
+LEDGER_KINDS: dict[str, str] = dict(LedgerPosting.Kind.choices)
 DEPOSIT_STATES: dict[str, str] = dict(Deposit._meta.get_field("state").choices or ())  # type: ignore[union-attr]
 WITHDRAWAL_STATES: dict[str, str] = dict(Withdrawal._meta.get_field("state").choices or ())  # type: ignore[union-attr]
 MAX_CURSOR = 2**63 - 1
@@ -79,7 +80,7 @@ def _pk(model: type[Market] | type[Asset], symbol: str, sentence: str) -> int:
     return int(pk)
 
 
-def _one_of(words: "dict[str, object]", word: str, sentence: str) -> object:  # type: ignore[type-arg]
+def _one_of(words: Mapping[str, object], word: str, sentence: str) -> object:
     if word not in words:
         raise BadFilter(sentence)
     return words[word]

@@ -117,7 +117,7 @@ def _keep(row: Reconciliation, look: Look) -> None:
 
 def _stop(row: Reconciliation, stop_trading: bool) -> None:
     first = row.differences[0]
-    detail = f"{row} at outcome {row.n} found {row.difference_count} differences, the first: {first}"
+    detail = f"{row} at outcome {row.n} found this, of {row.difference_count}: {first}"
     alarms.raise_alarm(alarms.DIFFERENCE, SUBJECT, detail, stops=True)
     if not (stop_trading or settings.RECONCILE_STOPS_TRADING) or kill_switch() is not None:
         return

@@ -31,7 +31,8 @@ BUSY = "A file is being made already. Try again when it is done."
 def history(request: HttpRequest, owner: Account, kind: str = "orders") -> HttpResponse:
     """One list, newest first. A filter that cannot be meant is answered with a sentence and no rows."""
     shown = _kind(kind)
-    status, rows, older = 200, [], None
+    status, older = 200, None
+    rows: list[list[Cell]] = []
     try:
         rows, older = _page(owner, shown, wish_of(request.GET, shown.filters))
     except BadFilter as refusal:

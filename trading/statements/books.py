@@ -18,7 +18,7 @@ from trading.ledger.selectors import Entry, entries_of
 from trading.statements.fifo import Lot, Lots, Match
 from trading.statements.prices import Prices
 
-TRADE, FEE = LedgerPosting.Kind.TRADE.value, LedgerPosting.Kind.FEE.value
+FEE = str(LedgerPosting.Kind.FEE)
 LEGS_PER_FILL = 4
 BOUGHT = "bought"
 
