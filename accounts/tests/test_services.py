@@ -79,9 +79,7 @@ def test_the_faucet_pays_once_in_24_hours(account, engine):
     [commands] = engine.sent
     assert {(c.asset, c.units) for c in commands} == {("USDC", 10_000_000_000), ("BTC", 10_000_000)}
     reference = commands[0].reference
-    post(
-        id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset_id=1, units=1, reference=reference
-    )
+    post(id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset_id=1, units=1, reference=reference)
     with pytest.raises(ApiError) as refused:
         services.credit_demo_funds(account)
     assert refused.value.kind is errors.TOO_MANY_REQUESTS
@@ -140,9 +138,7 @@ def test_g02_a_payment_by_hand_names_its_reference_and_is_not_made_again(account
     monkeypatch.setattr(services, "engine_position", lambda: {"n": "7", "db_n": "7"})
     sent = len(engine.sent)
     usdc = Asset.objects.get(symbol="USDC")
-    post(
-        id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset=usdc, units=1, reference=reference
-    )
+    post(id=1, seq=1, at=timezone.now(), kind="credit", account=account, asset=usdc, units=1, reference=reference)
     call_command("fund", "alice@example.org", "USDC", "5", "--reference", reference)
     assert "already" in capsys.readouterr().out
     assert len(engine.sent) == sent

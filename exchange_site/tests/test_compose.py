@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?::?([-?+])([^}]*))?\}")
 NOT_OURS = {"postgres", "redis-log", "redis-fan", "nginx"}
-ONE_SHOT = {"migrate", "seed-database", "seed-engine", "certificate", "signer-role"}
+ONE_SHOT = {"migrate", "roles", "seed-database", "seed-engine", "certificate", "signer-role"}
 
 
 @pytest.fixture(scope="module")

@@ -167,7 +167,9 @@ def test_a_json_line_is_one_object_with_what_it_belongs_to():
 
 
 def test_a_text_line_has_the_fields_behind_it():
-    assert LineFormatter().format(record("order 7", fields={"n": 3})) == "INFO exchange.test order 7 n=3"
+    with log_context.also(request_id="abc"):
+        line = LineFormatter().format(record("order 7", fields={"n": 3}))
+    assert line == "INFO exchange.test order 7 request_id=abc n=3"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def read_statement(text):
     head = HEAD.match(text)
     if head is None:
         raise Wrong("the statement does not begin as one")
-    roots, position = {}, head.end()
+    roots: dict = {}
+    position = head.end()
     while position < len(text):
         line = LINE.match(text, position)
         if line is None:

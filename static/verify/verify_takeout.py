@@ -55,7 +55,8 @@ def check_files(archive):
 
 def sums(archive):
     """By asset, the sum of all changes; entries ascend, so none can stand there twice."""
-    found, last = {}, -1
+    found: dict = {}
+    last = -1
     for number, row in enumerate(rows(archive, "ledger.csv"), 2):
         entry = int(row["entry_id"])
         if entry <= last:
@@ -67,7 +68,7 @@ def sums(archive):
 
 def fees(archive, name, asset, value):
     """By asset, the fees that a file tells of."""
-    found = {}
+    found: dict = {}
     for row in rows(archive, name):
         if name == "fills.csv" or row["kind"] == "fee":
             found[row[asset]] = found.get(row[asset], 0) + amount(row[value], name)

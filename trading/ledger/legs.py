@@ -65,5 +65,5 @@ def legs_of_fill(
 
 def legs_of_row(row: tuple[Any, ...], market: FilledMarket) -> Iterator[Leg]:
     """The same for a row as the db writer makes it."""
-    fill_id, account_id, side, *amounts = _FACTS(row)
-    return legs_of_fill(fill_id, account_id, side == Side.BID, *amounts, market)
+    fill_id, account_id, side, lots, quote_units, fee_units, fee_asset_id = _FACTS(row)
+    return legs_of_fill(fill_id, account_id, side == Side.BID, lots, quote_units, fee_units, fee_asset_id, market)

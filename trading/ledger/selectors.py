@@ -115,9 +115,12 @@ def _of_fills(account_id: int, rows: "QuerySet[Fill]", newest_first: bool) -> It
         "id", "account_id", "side", "quantity_lots", "quote_units", "fee_units", "fee_asset_id", "market_id", "at",
         "order_id",
     )  # fmt: skip
-    for *facts, market_id, at, order_id in columns.iterator(chunk_size=ROWS_AT_ONCE):
-        facts[2] = facts[2] == BID
-        legs = [leg for leg in legs_of_fill(*facts, markets[market_id]) if leg.account_id == account_id]
+    for row in columns.iterator(chunk_size=ROWS_AT_ONCE):
+        fill_id, payer_id, side, lots, quote_units, fee_units, fee_asset_id, market_id, at, order_id = row
+        all_legs = legs_of_fill(
+            fill_id, payer_id, side == BID, lots, quote_units, fee_units, fee_asset_id, markets[market_id]
+        )
+        legs = [leg for leg in all_legs if leg.account_id == account_id]
         for leg in reversed(legs) if newest_first else legs:
             yield Entry(leg.id, leg.seq, at, leg.kind, leg.asset_id, leg.units, "", order_id, market_id)
 

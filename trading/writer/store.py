@@ -182,8 +182,8 @@ class WriterStore:
             _upsert_orders(cursor, changes)
         self._update_orders(cursor, changes)
         if changes.balances:
-            rows = ((*key, *amounts, *changes.steps[key]) for key, amounts in changes.balances.items())
-            _copy(cursor, tables.COPY_BALANCES, rows)
+            balances = ((*key, *amounts, *changes.steps[key]) for key, amounts in changes.balances.items())
+            _copy(cursor, tables.COPY_BALANCES, balances)
             cursor.execute(tables.UPSERT_BALANCES)
             cursor.execute(tables.INSERT_STEPS)
         if changes.trades:

@@ -1,7 +1,7 @@
 // Keeps the admin's first page fresh: asks for the tiles every five seconds while somebody looks. Without it (or when the
 // server is away) the page shows what was true when it was loaded, and says when that was.
 const EVERY_MS = 5000;
-const place = document.querySelector("[data-live]");
+let place = null; // The script stands in the head, so the page is not there yet.
 
 async function refresh() {
   if (document.hidden) return;
@@ -26,4 +26,7 @@ async function refresh() {
   }
 }
 
-if (place) setInterval(refresh, EVERY_MS);
+document.addEventListener("DOMContentLoaded", () => {
+  place = document.querySelector("[data-live]");
+  if (place) setInterval(refresh, EVERY_MS);
+});

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from accounts.models import LedgerPosting
+from accounts.ledger.models import LedgerEntry
 from marketdata.feed.state import FeedStart, MarketFeedState
 from marketdata.models import Auction, Market
 from matching import messages as m
@@ -94,7 +94,7 @@ def test_the_database_is_what_the_engine_decided(crowded, published, writers, ch
     check()
     statuses = set(Order.objects.values_list("status", flat=True))
     assert statuses == {status.value for status in m.OrderStatus}
-    assert {"deposit", "debit", "defund", "fee"} <= set(LedgerPosting.objects.values_list("kind", flat=True))
+    assert {"deposit", "debit", "defund", "fee"} <= set(LedgerEntry.objects.values_list("kind", flat=True))
     assert Auction.objects.filter(lots__gt=0, ended_at__isnull=False).exists()
     assert Order.objects.filter(display_lots__isnull=False, executed_lots__gt=0).exists()
 
