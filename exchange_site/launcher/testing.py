@@ -24,6 +24,7 @@ BROWSER_PACKAGES = ("chromium", "fonts-liberation")
 COUNT = re.compile(r"(\d+) (passed|failed|error|errors|skipped|deselected|xfailed|xpassed)\b")
 SERVERS_TIMEOUT_S = 30.0
 LONGEST_LINE_BYTES = 16 * 1024 * 1024  # A failed comparison may print a whole book in one line.
+SHOW_SLOWEST = ("--durations=12",)
 AT_ONCE = 2  # Groups beside each other. Each is one busy process and its servers; more only makes them wait.
 
 # The browser tests need a process of their own: Playwright keeps an event loop in the main thread. The site group is
@@ -51,7 +52,7 @@ async def run_tests(rounds: list[dict[str, list[str]]]) -> int:
 
     async def run(name: str, words: list[str]) -> tuple[int, dict[str, int]]:
         async with turns, scratch_services() as environment:
-            return await pytest(words, environment, name)
+            return await pytest([*words, *SHOW_SLOWEST] if name else words, environment, name)
 
     totals: dict[str, int] = {}
     code = 0

@@ -159,6 +159,10 @@ SCHEMAS: dict[str, Schema] = {
          "symbol": SYMBOL, "side": SIDE, "price": AMOUNT, "quantity": AMOUNT, "fee": DECIMAL, "feeSymbol": TEXT,
          "isMaker": FLAG, "systemOrderType": maybe(TEXT), "timestamp": MOMENT},
     ),
+    "LedgerEntry": record(
+        {"id": DIGITS, "event": DIGITS, "kind": TEXT, "symbol": TEXT, "change": DECIMAL, "market": maybe(TEXT),
+         "orderId": maybe(DIGITS), "reference": TEXT, "timestamp": MOMENT},
+    ),
     "Balances": {
         "type": "object",
         "additionalProperties": record({"available": AMOUNT, "locked": AMOUNT, "staked": AMOUNT}),

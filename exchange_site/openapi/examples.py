@@ -76,6 +76,10 @@ EXAMPLES: dict[str, Any] = {
         "quantity": "0.5", "fee": "0.0005", "feeSymbol": "SOL", "isMaker": False, "systemOrderType": None,
         "timestamp": "2026-01-31T23:59:59.123",
     },
+    "LedgerEntry": {
+        "id": "4120", "event": "515", "kind": "trade", "symbol": "SOL", "change": "-0.5", "market": "SOL_USDC",
+        "orderId": "112233", "reference": "", "timestamp": "2026-01-31T23:59:59.123",
+    },
     "Account": {
         "autoBorrowSettlements": False, "autoLend": False, "autoRealizePnl": False, "autoRepayBorrows": False,
         "borrowLimit": "0", "leverageLimit": "1", "positionLimit": "0", "futuresMakerFee": "0", "futuresTakerFee": "0",

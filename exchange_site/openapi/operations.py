@@ -163,7 +163,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         query("fillType", {"type": "string", "example": "User"}), _MARKET_TYPE, _SORT, *_WINDOW, *_PAGE,
     ),
     ("GET", "/wapi/v1/history/ledger"): _mine(
-        "Every change of what the account owns, newest first. Ours.", "History", array({"type": "object"}),
+        "Every change of what the account owns, newest first. Ours.", "History", array(ref("LedgerEntry")),
         query("symbol", {"type": "string", "example": "SOL"}, about="An asset."),
         query("kind", words("funding", "credit", "trade", "fee", "deposit", "withdraw", "debit", "defund")),
         query("before", DIGITS, about="Only entries with an id below this one."), *_WINDOW, _LIMIT,

@@ -88,6 +88,8 @@ ROUTES: list[tuple[str, str, dict[str, str]]] = [
     ("/api/v1/account/limits/borrow", "symbol=SOL", {"symbol": "asset"}),
     ("/wapi/v1/history/orders", "", _HISTORY),
     ("/wapi/v1/history/fills", "", {**_HISTORY, **_WINDOW}),
+    ("/wapi/v1/history/ledger", "",
+     {"symbol": "asset", "kind": "word", "before": "number", "limit": "limit", **_WINDOW}),
     ("/wapi/v1/capital/deposits", "", {**_WINDOW, "endTime": "ms", "excludePlatform": "flag", **_PAGE}),
     ("/wapi/v1/capital/deposit/address", "blockchain=Nowhere", {"blockchain": "chain"}),
     ("/wapi/v1/capital/withdrawals", "", {**_WINDOW, "endTime": "ms", "id": "number", **_PAGE}),

@@ -1,6 +1,5 @@
 """The frame of the site: theme, error pages, and the rules its files keep."""
 
-import gzip
 import re
 import shutil
 import subprocess
@@ -16,7 +15,6 @@ from exchange_site.tests.api_rig import forget_caches, make_market
 STATIC = settings.BASE_DIR / "static"
 TEMPLATES = settings.BASE_DIR / "templates"
 MAX_LINES = 400
-MAX_TRADING_PAGE_BYTES = 100_000
 
 
 def own_files(*patterns):
@@ -129,13 +127,6 @@ def test_own_files_are_short():
         if (lines := len(path.read_text().splitlines())) > MAX_LINES
     }
     assert not long
-
-
-def test_the_trading_page_is_light_on_the_wire():
-    files = [
-        path for path in own_files("*.js", "*.css") if path.name not in {"markets.js", "markets.css", "entrance.css"}
-    ]
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < MAX_TRADING_PAGE_BYTES
 
 
 def test_the_scripts_count_right():

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,12 @@ def key(exchange: RunningExchange) -> KeyPair:
     pair = KeyPair.make()
     exchange.manage("create_api_key", "alice@example.org", "--public-key", pair.public, "--scopes", "read,trade")
     return pair
+
+
+def outside(story: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: Playwright keeps an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, story).result()
 
 
 def read(exchange: RunningExchange, path: str) -> Any:
@@ -112,7 +120,7 @@ def test_g17_a_mirror_over_a_bad_line_ends_equal_to_the_book(exchange: RunningEx
             assert (bids, asks) == (true["bids"], true["asks"]), f"seed {seed}"
             task.cancel()
 
-    asyncio.run(story())
+    outside(story())
 
 
 # --------------------------------------------------------------------------------------------------------- order entry
@@ -173,7 +181,7 @@ def test_orders_over_the_socket(exchange: RunningExchange, key: KeyPair) -> None
             gone = (await orders.ask("CANCEL_ALL", {"symbol": SYMBOL}))["result"]
             assert [each["id"] for each in gone] == [steps[1]["result"]["id"]]
 
-    asyncio.run(story())
+    outside(story())
     assert open_orders(exchange, key) == []
 
 
@@ -191,7 +199,7 @@ def test_g19_orders_go_although_the_web_process_was_killed(exchange: RunningExch
                 await asyncio.wait_for(socket.recv(), 10)
             return time.monotonic()
 
-    killed_at = asyncio.run(story())
+    killed_at = outside(story())
     deadline = killed_at + DEADLINE_S
     while open_orders(exchange, key):
         assert time.monotonic() < deadline
