@@ -12,10 +12,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.decorators import action
 
+from exchange_site.kernel.csv_text import safe
 from marketdata.staff_acts import By, note
 
 ROWS_AT_ONCE = 2_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Echo:
@@ -87,11 +87,4 @@ def cell(value: Any) -> str:
         return ""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    text = str(value).replace("\0", "")
-    if text.startswith(FORMULA_STARTS) and not _is_number(text):
-        return "'" + text
-    return text
-
-
-def _is_number(text: str) -> bool:
-    return text.lstrip("+-").replace(".", "", 1).isdigit() and text[1:2] not in {"+", "-"}
+    return safe(str(value).replace("\0", ""))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from marketdata import figures, selectors
+from marketdata.day import day_of
 from marketdata.halt import Halt, current
 from marketdata.market_state import StateWords, state_words
 from marketdata.models import Kline, Market, MarketFigures, MarketStatistics
@@ -61,13 +62,13 @@ def market_row(market: Market, closes: list[int] | None = None, stopped: Halt | 
     kill switch."""
     spec = market.spec()
     now: MarketFigures | None = getattr(market, "figures", None)
-    day: MarketStatistics | None = getattr(market, "statistics", None)
     last = now.last_price_ticks if now else None
-    opened = day.open_ticks if day else None
+    day = _day(market, last)
+    opened = day.open_ticks
     moved = last - opened if last is not None and opened is not None else 0
-    high = _highest(day.high_ticks if day else None, last)
-    low = _lowest(day.low_ticks if day else None, last)
-    quote_volume = spec.format_quote(int(day.quote_units)) if day else "0"
+    high = _highest(day.high_ticks, last)
+    low = _lowest(day.low_ticks, last)
+    quote_volume = spec.format_quote(int(day.quote_units))
     return MarketRow(
         market=market,
         spec=spec,
@@ -78,12 +79,20 @@ def market_row(market: Market, closes: list[int] | None = None, stopped: Halt | 
         direction=figures.direction(moved),
         high=_price(spec, high),
         low=_price(spec, low),
-        volume=figures.short(spec.format_quantity_padded(day.volume_lots if day else 0)),
+        volume=figures.short(spec.format_quantity_padded(day.volume_lots)),
         quote_volume=figures.short(quote_volume),
         quote_volume_full=figures.grouped(quote_volume),
         marker=_marker(low, high, last),
         spark=_spark([*(closes or []), *([last] if last is not None else [])], opened),
     )
+
+
+def _day(market: Market, last: int | None) -> MarketStatistics:
+    """What the job of each minute kept; from the candles where it has not come by, or came before the first trade."""
+    kept: MarketStatistics | None = getattr(market, "statistics", None)
+    if kept is None or (kept.open_ticks is None and last is not None):
+        return day_of(market, timezone.now())
+    return kept
 
 
 def _highest(known: int | None, last: int | None) -> int | None:

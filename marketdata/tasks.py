@@ -1,14 +1,21 @@
 """Scheduled work on market data."""
 
-from datetime import timedelta
-
 from celery import shared_task
-from django.db.models import Max, Min, Sum
 from django.utils import timezone
 
-from marketdata.models import Kline, Market, MarketStatistics
+from marketdata.day import day_of
+from marketdata.models import Market, MarketStatistics
 
-WINDOW = timedelta(hours=24)
+FIGURES = (
+    "open_ticks",
+    "high_ticks",
+    "low_ticks",
+    "close_ticks",
+    "volume_lots",
+    "quote_units",
+    "trades",
+    "refreshed_at",
+)
 
 
 @shared_task
@@ -17,15 +24,8 @@ def refresh_market_statistics() -> int:
     now = timezone.now()
     markets = list(Market.objects.filter(listed=True))
     for market in markets:
-        candles = Kline.objects.filter(market=market, interval="1m", start__gt=now - WINDOW)
-        first, last = candles.order_by("start").first(), candles.order_by("-start").first()
-        sums = candles.aggregate(
-            high_ticks=Max("high_ticks"),
-            low_ticks=Min("low_ticks"),
-            volume_lots=Sum("volume_lots", default=0),
-            quote_units=Sum("quote_units", default=0),
-            trades=Sum("trades", default=0),
+        day = day_of(market, now)
+        MarketStatistics.objects.update_or_create(
+            market=market, defaults={name: getattr(day, name) for name in FIGURES}
         )
-        ends = {"open_ticks": first.open_ticks if first else None, "close_ticks": last.close_ticks if last else None}
-        MarketStatistics.objects.update_or_create(market=market, defaults={**sums, **ends, "refreshed_at": now})
     return len(markets)

@@ -127,12 +127,6 @@ def pending() -> QuerySet[StaffWish]:
     return StaffWish.objects.filter(state=State.PENDING).select_related("asked_by").order_by("pk")
 
 
-def may_decide(user: object, wish: StaffWish) -> bool:
-    """Whether `approve` would let this user."""
-    known = _acts.get(wish.what)
-    return known is not None and wish.asked_by != user and _has(user, known.permission, APPROVE)
-
-
 def said(done: int | str | StaffWish) -> str:
     """What came of an act (its outcome number, a sentence, or the wish it became), as staff reads it."""
     if isinstance(done, str):

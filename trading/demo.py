@@ -17,7 +17,7 @@ from accounts import services
 from accounts.models import HOUSE_ACCOUNT_ID, Account, ApiKey, LedgerPosting, User
 from accounts.services import Credit
 from accounts.tiers import MARKET_MAKER, give_tier
-from accounts.wallet.demo import seed_wallet
+from accounts.wallet.demo import bring_coins_of_earlier_payments, seed_wallet
 from accounts.wallet.value import CENTS
 from marketdata.engine_calls import accepted, ask_all
 from marketdata.models import Asset, Market, MarketFigures
@@ -108,7 +108,7 @@ def seed_engine() -> int:
     assets = {asset.symbol: asset.spec() for asset in Asset.objects.all()}
     commands: list[Command] = []
     for symbol, _, _, _, amount in ASSETS:
-        reference = f"seed:house:{symbol}"
+        reference = _house_reference(symbol)
         if not _paid(HOUSE_ACCOUNT_ID, reference):
             units = assets[symbol].parse(amount)
             commands.append(services.fund_command(symbol, units, reference, None, REASON))
@@ -121,6 +121,7 @@ def seed_engine() -> int:
     if commands:
         n = max(accepted(answer).n for answer in ask_all(commands))
         services.wait_for_database(n)
+    bring_coins_of_earlier_payments([_house_reference(symbol) for symbol, *_ in ASSETS])
     return int(engine_position()["n"])
 
 
@@ -131,6 +132,10 @@ def _seed_fees() -> None:
         for tier, _, maker, taker in TIERS:
             if tier not in in_force:
                 set_market_fees(market, maker, taker, By(None, REASON), tier=tier)
+
+
+def _house_reference(symbol: str) -> str:
+    return f"seed:house:{symbol}"
 
 
 def _paid(account_id: int, reference: str) -> bool:

@@ -11,7 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods
 
 from accounts import api_keys
 from accounts.models import Account, ApiKey
@@ -36,7 +37,7 @@ def keys(request: HttpRequest, owner: Account) -> HttpResponse:
             messages.error(request, str(refusal))
             return _page(request, owner, 400)
         _tell(key, "was registered")
-        messages.success(request, "The key is registered and works at once.")
+        messages.success(request, gettext("The key is registered and works at once."))
         return redirect("api_keys")
     return _page(request, owner, 200)
 
@@ -54,15 +55,30 @@ def _page(request: HttpRequest, owner: Account, status: int) -> HttpResponse:
     return render(request, "accounts/keys.html", context, status=status)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @of_account
 def revoke(request: HttpRequest, owner: Account, pk: int) -> HttpResponse:
-    """Taking rights away needs no password: it must be quick."""
+    """GET asks, for readers without script. Taking rights away needs no password: it must be quick."""
+    if request.method != "POST":
+        asked = api_keys.live_keys(owner).filter(pk=pk).first()
+        if asked is None:
+            raise Http404("There is no such key.")
+        name = asked.name or asked.public_key
+        text = gettext("Programs that sign with {name} are refused from this moment. Open orders stay.")
+        context = {
+            "section": "keys",
+            "title": gettext("Revoke this key?"),
+            "text": text.format(name=name),
+            "yes": gettext("Revoke"),
+            "no": gettext("Keep it"),
+            "back": reverse("api_keys"),
+        }
+        return render(request, "accounts/sure.html", context)
     key = api_keys.revoke(owner, pk, request.META.get("REMOTE_ADDR") or None)
     if key is None:
         raise Http404("There is no such key.")
     _tell(key, "was revoked")
-    messages.success(request, "The key is revoked. It stops everywhere within five seconds.")
+    messages.success(request, gettext("The key is revoked. It stops everywhere within five seconds."))
     return redirect("api_keys")
 
 

@@ -8,9 +8,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import api_keys
 from accounts.models import User
@@ -87,10 +88,23 @@ def end_session(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("security")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def end_others(request: HttpRequest) -> HttpResponse:
+    """GET asks, for readers without script."""
     assert isinstance(request.user, User)
+    if request.method != "POST":
+        context = {
+            "section": "security",
+            "title": gettext("End all other sessions?"),
+            "text": gettext(
+                "Every other browser is logged out at once, this one stays. Open orders and keys stay as they are."
+            ),
+            "yes": gettext("End them"),
+            "no": gettext("Keep them"),
+            "back": reverse("security"),
+        }
+        return render(request, "accounts/sure.html", context)
     count = sessions.end_others(request.user, request.session.session_key)
     said = ngettext("%(count)d other session is ended.", "%(count)d other sessions are ended.", count)
     messages.success(request, said % {"count": count})

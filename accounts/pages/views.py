@@ -16,6 +16,7 @@ from accounts.wallet.models import Deposit, Withdrawal
 from accounts.wallet.value import CENTS, VALUED_IN, last_prices, value_cents
 from exchange_site.kernel.errors import ApiError
 from exchange_site.kernel.money import from_units
+from exchange_site.kernel.speech import told
 from marketdata import figures
 from marketdata.selectors import listed_markets
 
@@ -80,7 +81,7 @@ def faucet(request: HttpRequest) -> HttpResponse:
     except ApiError as refusal:
         if wants_json:
             return JsonResponse(refusal.body(), status=refusal.status)
-        messages.error(request, refusal.message or refusal.kind.message)
+        messages.error(request, told(refusal.message or refusal.kind.message))
         return HttpResponseRedirect(_back(request))
     if wants_json:
         return JsonResponse({"status": "Ok"})

@@ -23,6 +23,7 @@ from accounts.wallet.models import AssetNetwork, Deposit, Withdrawal
 from accounts.wallet.tasks import advance
 from accounts.wallet.withdrawals import Wish
 from exchange_site.kernel.errors import ApiError
+from exchange_site.kernel.speech import told
 
 SHOWN = 50  # Rows of a list on a page.
 Page = Callable[..., HttpResponse]
@@ -44,7 +45,7 @@ def of_account(page: Page) -> Page:
 
 
 def say(request: HttpRequest, refusal: ApiError) -> None:
-    messages.error(request, refusal.message or refusal.kind.message)
+    messages.error(request, told(refusal.message or refusal.kind.message))
 
 
 def _networks() -> list[AssetNetwork]:

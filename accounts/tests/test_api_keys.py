@@ -147,7 +147,9 @@ def test_a_key_is_revoked_by_its_owner_alone(owner: Owner) -> None:
     assert key_store.store.load(owner.public_key) is not None
     stranger = Owner(Client(), "mallory@example.org")
     assert stranger.client.post(f"{PAGE}/{key.pk}/revoke").status_code == 404
-    assert owner.client.get(f"{PAGE}/{key.pk}/revoke").status_code == 405
+    assert stranger.client.get(f"{PAGE}/{key.pk}/revoke").status_code == 404
+    assert "Revoke this key?" in owner.client.get(f"{PAGE}/{key.pk}/revoke").content.decode()
+    assert key_store.store.load(owner.public_key) is not None
     assert owner.client.post(f"{PAGE}/{key.pk}/revoke").status_code == 302
     key.refresh_from_db()
     assert key.revoked_at is not None

@@ -151,6 +151,8 @@ def test_all_other_sessions_end_at_once(client, alice, market):
     others = [Client(), Client()]
     for other in others:
         log_in(other, CHROME)
+    assert "End all other sessions?" in client.get("/account/sessions/end-others").content.decode()
+    assert others[0].get("/wallet").status_code == 200
     assert "2 other sessions are ended" in client.post("/account/sessions/end-others", follow=True).content.decode()
     for other in others:
         assert other.get("/wallet").status_code == 302

@@ -52,10 +52,12 @@ def deposit_credited(deposit: Deposit, outcome_n: int | None) -> None:
     _enter(key, _Kind.CREDITED, Book.BOOKS, Book.DEPOSITS, outcome_n=outcome_n, **_stands_for(deposit))
 
 
-def deposit_undone(deposit: Deposit, outcome_n: int | None) -> None:
-    """The engine owes it no longer: taken back, or borne by the house."""
-    key = f"undone:{deposit.engine_id}"
-    _enter(key, _Kind.UNDONE, Book.DEPOSITS, Book.BOOKS, outcome_n=outcome_n, **_stands_for(deposit))
+def deposit_undone(deposit: Deposit, undone: str, outcome_n: int | None) -> None:
+    """The engine owes it no longer: taken back, or borne by the house.
+
+    `undone` is the reference of the engine's posting: the deposit itself may be in its next round by now.
+    """
+    _enter(undone, _Kind.UNDONE, Book.DEPOSITS, Book.BOOKS, outcome_n=outcome_n, **_stands_for(deposit))
 
 
 def _stands_for(deposit: Deposit) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _defunded(row: OutboxCommand, done: bool) -> None:
     if not done:
         _must_not_be_refused(row, stops=False)  # The house cannot pay; the shortfall stays visible until it can.
     elif row.deposit_id is not None:
-        book.deposit_undone(_deposit_of(row), row.outcome_n)
+        book.deposit_undone(_deposit_of(row), row.command["reference"], row.outcome_n)
     else:
         asset, units = row.command["asset"], row.command["units"]
         book.network_fee_booked(_withdrawal_of(row), asset, units, row.outcome_n)

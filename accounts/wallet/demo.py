@@ -1,9 +1,10 @@
 """The demo's wallet: rules of each asset's chain, and coins on the simulated chains for what the house has."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from django.conf import settings
 
+from accounts.models import OUTSIDE_ACCOUNT_ID, LedgerPosting
 from accounts.wallet.deposits import TREASURY_MEMO
 from accounts.wallet.models import AssetNetwork
 from accounts.wallet.simulated.chain import Simulated
@@ -41,21 +42,48 @@ def seed_wallet(house: Mapping[str, str]) -> None:
             },
         )
         simulated = settings.WALLET_CHAINS.get(asset.blockchain) == "simulated"
-        if simulated and asset.symbol in house:
+        if simulated and asset.symbol in house and not _brought(asset, sender := f"treasury {asset.symbol}"):
             whole = units(house[asset.symbol])
             cold = whole * COLD_PERCENT // 100
-            bring_coins(asset, cold, f"cold treasury {asset.symbol}", cold=True)
-            bring_coins(asset, whole - cold, f"treasury {asset.symbol}")
+            bring_coins(asset, cold, f"cold {sender}", cold=True)
+            bring_coins(asset, whole - cold, sender)  # Last: it says that both are there.
 
 
-def bring_coins(asset: Asset, units: int, sender: str, *, cold: bool = False) -> None:
-    """The venue's own coins on a simulated chain, for what the house gets in the engine; once for each `sender`."""
-    if settings.WALLET_CHAINS.get(asset.blockchain) != "simulated":
-        return
-    network = Network(asset.blockchain)
-    if SimulatedTransaction.objects.filter(chain_id=asset.blockchain, sender=sender).exists():
-        return
-    chain = Simulated(asset.blockchain)
+def bring_coins_of_earlier_payments(house_references: Container[str]) -> int:
+    """Coins for what `manage.py fund` paid before it brought any; how many payments now have theirs. May run again.
+
+    Only on simulated chains, and for what the engine has booked as money from outside. `house_references` names the
+    payments whose coins `seed_wallet` brings.
+    """
+    brought = 0
+    paid = LedgerPosting.objects.filter(account_id=OUTSIDE_ACCOUNT_ID, kind=LedgerPosting.Kind.FUNDING, units__lt=0)
+    assets = {asset.pk: asset for asset in Asset.objects.filter(networks__isnull=False).distinct()}
+    for asset_id, reference, units in paid.order_by("pk").values_list("asset_id", "reference", "units").iterator():
+        asset = assets.get(asset_id)
+        if asset is not None and reference not in house_references:
+            brought += bring_coins(asset, -units, sender_of(reference))
+    return brought
+
+
+def sender_of(reference: str) -> str:
+    """Who sends the coins of a payment by `manage.py fund`."""
+    return f"fund {reference}"[:128]
+
+
+def bring_coins(asset: Asset, units: int, sender: str, *, cold: bool = False) -> bool:
+    """The venue's own coins on a simulated chain, for what the house gets in the engine; once for each `sender`.
+
+    False: they are there already, or the chain is a real one.
+    """
+    if settings.WALLET_CHAINS.get(asset.blockchain) != "simulated" or _brought(asset, sender):
+        return False
+    network, chain = Network(asset.blockchain), Simulated(asset.blockchain)
     address = chain.cold_address() if cold else chain.wallet_address()
     network.send(address, asset.symbol, units, memo=TREASURY_MEMO, sender=sender)
     network.mine()
+    return True
+
+
+def _brought(asset: Asset, sender: str) -> bool:
+    sent = SimulatedTransaction.objects.filter(chain_id=asset.blockchain, sender=sender)
+    return sent.filter(outputs__asset=asset.symbol).exists()

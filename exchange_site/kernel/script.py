@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import redis
-import redis.asyncio
 from redis.exceptions import NoScriptError
 
 Argument = bytes | str | int
@@ -39,11 +38,3 @@ class Script:
             return execute(*self.by_sha(keys, args))
         except NoScriptError:
             return execute(*self.in_full(keys, args))
-
-    async def run_async(self, client: redis.asyncio.Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
-        """As `run`, on an event loop."""
-        execute: Any = client.execute_command
-        try:
-            return await execute(*self.by_sha(keys, args))
-        except NoScriptError:
-            return await execute(*self.in_full(keys, args))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exchange_site.launcher import chaos, checks, control, logs, startup, testing
+from exchange_site.launcher import chaos, checks, control, drill, logs, startup, testing
 from exchange_site.launcher import status as status_of
 from exchange_site.launcher.home import DEFAULT_PORT, ROOT, Home, LauncherError
 from exchange_site.launcher.processes import NAMES, manage
@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         ("bench", checks.bench),
         ("sim", checks.sim),
         ("chaos", chaos.chaos),
+        ("drill", drill.drill),
     ):
         verb = verbs.add_parser(name, add_help=False, prefix_chars="\0", allow_abbrev=False)
         verb.add_argument("words", nargs="*")

@@ -20,7 +20,7 @@ from exchange_site.launcher.processes import manage
 
 MIGRATIONS = "migrations"
 SEED_DATABASE = "seed_database_with_wallet"  # Another name when there is more to seed: older homes get it too.
-SEED_ENGINE = "seed_engine"
+SEED_ENGINE = "seed_engine_with_coins"
 
 
 class Setup:

@@ -46,6 +46,7 @@ def run(name: str, work: Callable[[], Any], asked_by: int | None = None) -> Any:
             said = work()
         except BaseException as error:
             _ended(row, JobRun.State.FAILED, began, f"{type(error).__name__}: {error}")
+            _forget_old(name)  # One that fails each time must not fill the table either.
             raise
         _ended(row, JobRun.State.DONE, began, "" if said is None else str(said))
         _forget_old(name)

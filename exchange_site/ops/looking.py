@@ -1,11 +1,14 @@
 """Looking at the site as a user does (django-hijack), read-only and on record.
 
 What is refused meanwhile is refused in one place for each way in: `staff_access` for Django's views, `accounts.api`
-for the fast lane. Nobody looks as a member of staff.
+for the fast lane. Nobody looks as a member of staff. Who stops looking is logged out: the way back into the
+administration is the password and the second factor, and a staff session's age cannot begin anew without them.
 """
 
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.dispatch import receiver
 from django.http import HttpRequest
 from hijack import signals
@@ -35,6 +38,8 @@ def began(sender: object, request: HttpRequest, hijacker: Any, hijacked: Any, **
 @receiver(signals.hijack_ended)
 def ended(sender: object, request: HttpRequest, hijacker: Any, hijacked: Any, **_: object) -> None:
     _keep("look_as.end", request, hijacker, hijacked)
+    logout(request)
+    messages.info(request, "You have stopped looking as somebody else. Log in again to go on.")
 
 
 def _keep(action: str, request: HttpRequest, hijacker: Any, hijacked: Any) -> None:

@@ -5,20 +5,23 @@ import re
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
-from exchange_site import words
+from exchange_site.kernel import speech
 from exchange_site.tests.api_rig import forget_caches, make_market
 from marketdata import figures
 from marketdata.models import MarketFigures
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
-DOMAINS = ["django", "djangojs"]
+DOMAINS = ["django", "djangojs", "scripts"]
 ENTRY = re.compile(
     r'(?:^msgctxt (?P<context>(?:".*"\n?)+))?^msgid (?P<id>(?:".*"\n?)+)(?:^msgid_plural (?P<plural>(?:".*"\n?)+))?'
     r"(?P<texts>(?:^msgstr(?:\[\d\])? (?:\".*\"\n?)+)+)",
     re.MULTILINE,
 )
-PLACE = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
+PLACE = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%\d")
+TAGGED = re.compile(r"(?<![\w$])t`((?:[^`\\$]|\\.|\$(?!\{)|\$\{[^{}`]*\})*)`")  # t`At ${price}.` of our scripts.
+SCRIPTS = [path for path in (settings.BASE_DIR / "static/js").glob("*.js") if path.name != "speech.js"]
 
 
 def joined(lines: str) -> str:
@@ -94,8 +97,41 @@ def test_one_request_does_not_change_the_figures_of_the_next(client, market):
     assert figures.grouped("1234.5") == "1,234.5"
 
 
+def tagged(source: str) -> list[str]:
+    """The sentences of a script as the catalogue calls them: `At %1.`"""
+    sentences = []
+    for text in TAGGED.findall(source):
+        count = iter(range(1, 10))
+        english = re.sub(r"\$\{[^{}`]*\}", lambda _, at=count: f"%{next(at)}", text)
+        sentences.append(re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), english))
+    return sentences
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_of_a_script_is_in_the_catalogue_and_no_other(language):
+    known = speech.words(language)
+    used = set()
+    for path in SCRIPTS:
+        source = path.read_text(encoding="utf-8")
+        found = tagged(source)
+        assert len(found) == len(re.findall(r"(?<![\w$])t`", source)), f"{path.name}: a sentence within a sentence"
+        assert not [each for each in found if each not in known], f"{path.name}: not in {language}/scripts.po"
+        used |= set(found)
+    assert len(used) > 100
+    kept = {english for context, english, _ in entries(language, "scripts") if not context}
+    assert kept <= used, f"in scripts.po, but in no script: {kept - used}"
+
+
+def test_sentences_of_the_api_on_a_page():
+    with translation.override("de"):
+        assert speech.told("Insufficient funds") == "Das Guthaben reicht nicht"
+        assert speech.told("Price must be a multiple of 0.01") == "Der Preis muss ein Vielfaches von 0.01 sein"
+        assert speech.told("Nobody has ever said this") == "Nobody has ever said this"
+    assert speech.told("Insufficient funds") == "Insufficient funds"
+
+
 def test_the_words_of_scripts(client):
-    words._words.cache_clear()
+    speech.words.cache_clear()
     assert client.get("/words/de.json").json()["Show"] == "Zeigen"
     assert client.get("/words/en.json").json() == {}
     assert client.get("/words/xx.json").status_code == 404

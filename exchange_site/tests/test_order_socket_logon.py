@@ -244,6 +244,26 @@ async def test_orders_stay_after_a_log_off(site: None, alice: Trader, engine: An
     assert not engine.engine.venue.timers.deadlines
 
 
+async def test_who_leaves_does_not_turn_off_what_another_connection_relies_on(
+    site: None, alice: Trader, engine: Any
+) -> None:
+    async with OrderClient() as stays:
+        await stays.log_on(alice, cancelOnDisconnect=30)
+        async with OrderClient() as client:
+            await client.log_on(alice, cancelOnDisconnect=60)
+            await client.leave()
+            await settle()
+        async with OrderClient() as client:
+            await client.log_on(alice, cancelOnDisconnect=60)
+            assert (await client.ask("LOGOFF"))["result"] == {}
+            assert await client.closed_with() == 1000
+        await settle()
+        assert set(engine.engine.venue.timers.deadlines) == {alice.account.pk}
+        assert [seen for seen in engine.seen if isinstance(seen, CancelAfter)][-1].after_ms == 30_000
+    await settle()
+    assert not engine.engine.venue.timers.deadlines
+
+
 async def test_the_engine_holds_the_switch(site: None, alice: Trader, engine: Any) -> None:
     """So it fires although this process is gone: nothing here has to do anything for it."""
     async with OrderClient() as client:

@@ -7,6 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from exchange_site.kernel.speech import told
 from marketdata import figures
 from marketdata.page_data import MarketRow, market_rows
 
@@ -31,6 +32,9 @@ def page_link(name: str) -> str:
         return reverse(name)
     except NoReverseMatch:
         return ""
+
+
+register.filter("told", told)  # English of Python in the language of the page.
 
 
 @register.filter

@@ -8,7 +8,6 @@ whose connection broke (the entry may be in), except with an idempotency key.
 from enum import StrEnum
 
 import redis
-import redis.asyncio
 
 from exchange_site.kernel import redis_names
 from matching.transport.script import Argument, Script
@@ -87,8 +86,3 @@ def entry_id(raw: object) -> str:
 def admit(client: redis.Redis, kind: Kind, count: int, max_backlog: int, payload: bytes) -> str:
     """Enqueue one entry; returns its id. Raises NotAdmitted, or redis errors (then nobody knows whether it is in)."""
     return entry_id(SCRIPT.run(client, KEYS, arguments(kind, count, max_backlog, payload)))
-
-
-async def admit_async(client: redis.asyncio.Redis, kind: Kind, count: int, max_backlog: int, payload: bytes) -> str:
-    """As `admit`, on an event loop."""
-    return entry_id(await SCRIPT.run_async(client, KEYS, arguments(kind, count, max_backlog, payload)))

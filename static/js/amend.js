@@ -1,10 +1,13 @@
 // Change an open order where it stands: its figures become fields, Enter sends them, Escape leaves them.
 
-import { amendOrder } from "./api.js";
+import { amendOrder } from "./api_late.js";
 import { entered, fixed, forField } from "./decimal.js";
-import { el, say } from "./dom.js";
+import { el, say, styled } from "./dom.js";
 import { sendOnce } from "./sending.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
+
+await styled("amend");
 
 // `done` hears of the changed order, or null when nothing was changed.
 export function edit(market, row, order, done) {
@@ -16,10 +19,10 @@ export function edit(market, row, order, done) {
     delete cell.dataset.text;
   };
   row.dataset.editing = "yes";
-  if (order.price) field(row.querySelector("[data-f=price]"), "price", "New price", order.price, pair.priceDecimals);
-  if (order.quantity) field(row.querySelector("[data-f=amount]"), "quantity", "New amount", order.quantity, pair.quantityDecimals);
-  if (order.triggerPrice) field(row.querySelector("[data-f=trigger]"), "triggerPrice", "New trigger", order.triggerPrice, pair.priceDecimals);
-  const save = el("button", { type: "button", class: "button small primary" }, "Change"), leave = el("button", { type: "button", class: "button small" }, "Leave");
+  if (order.price) field(row.querySelector("[data-f=price]"), "price", t`New price`, order.price, pair.priceDecimals);
+  if (order.quantity) field(row.querySelector("[data-f=amount]"), "quantity", t`New amount`, order.quantity, pair.quantityDecimals);
+  if (order.triggerPrice) field(row.querySelector("[data-f=trigger]"), "triggerPrice", t`New trigger`, order.triggerPrice, pair.priceDecimals);
+  const save = el("button", { type: "button", class: "button small primary" }, t`Change`), leave = el("button", { type: "button", class: "button small" }, t`Leave`);
   const buttons = el("span", { class: "edit-actions" }, save, leave);
   row.querySelector(".c-actions").append(buttons);
   const close = (changed) => {
@@ -39,7 +42,7 @@ export function edit(market, row, order, done) {
   row.addEventListener("keydown", keys);
   save.addEventListener("click", () => send(market, row, order, inputs, close));
   leave.addEventListener("click", () => close(null));
-  say("Enter sends the change, Escape leaves the order as it is.");
+  say(t`Enter sends the change, Escape leaves the order as it is.`);
   const first = [...inputs.values()][0]?.input;
   first?.focus();
   first?.select();
@@ -70,12 +73,12 @@ async function send(market, row, order, inputs, close) {
 // Send a change of an order, and say what became of it. Throws what was refused, after it was told.
 export async function amend(order, change) {
   try {
-    const changed = await sendOnce(amendOrder, { symbol: order.symbol, orderId: order.id, ...change }, () => say("No answer yet. The change is asked after."));
-    say("Order changed.");
-    toast("Order changed", order.quantity === changed.quantity || change.price ? "It stands at the end of the queue of its price." : "", "good");
+    const changed = await sendOnce(amendOrder, { symbol: order.symbol, orderId: order.id, ...change }, () => say(t`No answer yet. The change is asked after.`));
+    say(t`Order changed.`);
+    toast(t`Order changed`, order.quantity === changed.quantity || change.price ? t`It stands at the end of the queue of its price.` : "", "good");
     return changed;
   } catch (error) {
-    toast("Not changed", error.outcomeUnknown ? "Nobody could say what became of the change. Look at the order before you send it again." : error.message, "bad");
+    toast(t`Not changed`, error.outcomeUnknown ? t`Nobody could say what became of the change. Look at the order before you send it again.` : error.message, "bad");
     throw error;
   }
 }

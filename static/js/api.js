@@ -1,8 +1,10 @@
 // REST with the session cookie. A refusal is an ApiError with the server's code and sentence.
 
+import { t, told } from "./speech.js";
+
 export class ApiError extends Error {
   constructor(status, body) {
-    super(body.message || `The server answered ${status}.`);
+    super(told(body.message) || t`The server answered ${status}.`);
     this.status = status;
     this.code = body.code || "UNKNOWN";
     this.body = body;
@@ -12,7 +14,7 @@ export class ApiError extends Error {
 
 const ANSWER_MS = 15000; // Longer than the server waits for the engine.
 
-async function call(method, path, body, more = {}) {
+export async function call(method, path, body, more = {}) {
   const headers = { Accept: "application/json", ...more };
   if (method !== "GET") headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -22,13 +24,13 @@ async function call(method, path, body, more = {}) {
     answer = await fetch(path, { method, headers, body: sent, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
     text = await answer.text();
   } catch (cause) {
-    throw new ApiError(0, { code: "NO_ANSWER", message: "The server cannot be reached." });
+    throw new ApiError(0, { code: "NO_ANSWER", message: t`The server cannot be reached.` });
   }
   let data = null;
   try {
     data = text ? JSON.parse(text) : null;
   } catch (cause) {
-    if (answer.ok) throw new ApiError(answer.status, { message: "The server sent something that is not JSON." });
+    if (answer.ok) throw new ApiError(answer.status, { message: t`The server sent something that is not JSON.` });
   }
   if (!answer.ok) throw new ApiError(answer.status, data ?? {});
   return data;
@@ -42,15 +44,9 @@ export const getMarkets = () => call("GET", "/api/v1/tickers");
 export const getTrades = (symbol, limit) => call("GET", `/api/v1/trades?${query({ symbol, limit })}`);
 export const getOpenOrders = () => call("GET", "/api/v1/orders");
 export const getCapital = () => call("GET", "/api/v1/capital");
-export const getHistory = () => call("GET", "/wapi/v1/history/orders?limit=50");
 export const getFills = (parameters = {}) => call("GET", `/wapi/v1/history/fills?${query({ limit: 50, ...parameters })}`);
 export const getState = (path) => call("GET", path);
-// One order, or the two of which one cancels the other.
-export const placeOrder = (order, key) => call("POST", Array.isArray(order) ? "/api/v1/order/oco" : "/api/v1/order", order, { "Idempotency-Key": key });
-export const amendOrder = (change, key) => call("PATCH", "/api/v1/order", change, { "Idempotency-Key": key });
 export const cancelOrder = (symbol, orderId) => call("DELETE", "/api/v1/order", { symbol, orderId });
-export const cancelAll = (symbol) => call("DELETE", "/api/v1/orders", { symbol });
-export const askFaucet = (path) => call("POST", path);
 
 // Milliseconds of one small round trip; null when there was no answer.
 export async function roundTrip() {

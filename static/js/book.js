@@ -3,6 +3,7 @@
 import { basisPoints, grouped } from "./decimal.js";
 import { byId, el, icon, paint, setFigure, setText } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
+import { t } from "./speech.js";
 
 const ROWS = 40;
 const SIZE_BAR_MAX = 52n;
@@ -37,7 +38,7 @@ export class BookView {
   }
 
   #stepChoice() {
-    const select = el("select", { "aria-label": "Price step of the book" });
+    const select = el("select", { "aria-label": t`Price step of the book` });
     for (const step of STEPS) select.append(el("option", { value: step, selected: step === this.step }, grouped(this.market.price(step))));
     select.addEventListener("change", () => {
       this.step = BigInt(select.value);

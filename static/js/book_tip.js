@@ -1,7 +1,10 @@
 // What stands up to the level under the pointer: sum, average and value, beside the row.
 
 import { grouped } from "./decimal.js";
-import { el } from "./dom.js";
+import { el, styled } from "./dom.js";
+import { t } from "./speech.js";
+
+await styled("book_tip");
 
 // `rows` of a side, best first; answers the tip that is shown.
 export function tipFor(market, rows, row, tip = null) {
@@ -13,7 +16,7 @@ export function tipFor(market, rows, row, tip = null) {
     if (each === row) break;
   }
   const average = lots ? value / (lots * market.quoteUnitsPerTickLot) : row.ticks;
-  const lines = [["Sum", `${grouped(market.amount(lots))} ${market.base}`], ["Average", grouped(market.price(average))], ["Value", `${grouped(market.quoteText(value))} ${market.quote}`]];
+  const lines = [[t`Sum`, `${grouped(market.amount(lots))} ${market.base}`], [t`Average`, grouped(market.price(average))], [t`Value`, `${grouped(market.quoteText(value))} ${market.quote}`]];
   tip.replaceChildren(...lines.flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
   if (!tip.isConnected) document.body.append(tip);
   const box = row.node.getBoundingClientRect();

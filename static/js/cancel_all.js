@@ -1,8 +1,9 @@
 // Take back many orders at once: the question, what becomes available, and what became of it.
 
-import { cancelAll } from "./api.js";
+import { cancelAll } from "./api_late.js";
+import { confirmed } from "./ask.js";
 import { grouped, toUnits, trimmed } from "./decimal.js";
-import { confirmed } from "./dom.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
 
 const WIDE = 18;
@@ -10,15 +11,15 @@ const WIDE = 18;
 // The orders that are gone; [] when the reader keeps them, null when it is not known.
 export async function cancelled(orders) {
   const symbols = [...new Set(orders.map((order) => order.symbol))];
-  const where = symbols.length === 1 ? symbols[0].replace("_", "/") : `${symbols.length} markets`;
-  const count = orders.length === 1 ? "1 order" : `${orders.length} orders`;
-  if (!(await confirmed(`Cancel ${count} in ${where}?`, heldBy(orders), `Cancel ${count}`, "Keep them"))) return [];
+  const where = symbols.length === 1 ? symbols[0].replace("_", "/") : t`${symbols.length} markets`;
+  const count = orders.length === 1 ? t`1 order` : t`${orders.length} orders`;
+  if (!(await confirmed(t`Cancel ${count} in ${where}?`, heldBy(orders), t`Cancel ${count}`, t`Keep them`))) return [];
   try {
     const gone = (await Promise.all(symbols.map(cancelAll))).flat();
-    toast(`${gone.length} ${gone.length === 1 ? "order" : "orders"} cancelled`, "", "good");
+    toast(gone.length === 1 ? t`1 order cancelled` : t`${gone.length} orders cancelled`, "", "good");
     return gone;
   } catch (error) {
-    toast("Not all were cancelled", error.message, "bad");
+    toast(t`Not all were cancelled`, error.message, "bad");
     return null;
   }
 }
@@ -33,6 +34,7 @@ function heldBy(orders) {
     const units = buys ? (left * toUnits(order.price, WIDE)) / 10n ** BigInt(WIDE) : left;
     sums.set(asset, (sums.get(asset) ?? 0n) + units);
   }
-  if (!sums.size) return "They hold no money.";
-  return `${[...sums].map(([asset, units]) => `${grouped(trimmed(units, WIDE, 2))} ${asset}`).join(" and ")} become available.`;
+  if (!sums.size) return t`They hold no money.`;
+  const free = [...sums].map(([asset, units]) => `${grouped(trimmed(units, WIDE, 2))} ${asset}`).join(t` and `);
+  return t`${free} become available.`;
 }

@@ -5,6 +5,7 @@ import { getKlines } from "./api.js";
 import { atLeast, fixed, grouped, padded, percent, toUnits } from "./decimal.js";
 import { byId, el, paint, styled } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
+import { t } from "./speech.js";
 
 const DAY_S = 86400;
 const SECONDS = {
@@ -63,7 +64,7 @@ export class Chart {
       for (const line of this.averages) line.applyOptions({ visible: box.checked });
       paint(this.draw);
     });
-    return el("label", { class: "check", title: "Moving averages" }, box, el("span", {}, "MA", el("span", { class: "hidden" }, ", moving averages")));
+    return el("label", { class: "check", title: t`Moving averages` }, box, el("span", {}, "MA", el("span", { class: "hidden" }, t`, moving averages`)));
   }
 
   // The depth chart is loaded when it is asked for.
@@ -110,7 +111,7 @@ export class Chart {
     this.stream = `kline.${interval}.${this.market.symbol}`;
     this.socket.hear(this.stream, (frame) => this.#frame(interval, frame));
     this.chart.applyOptions({ timeScale: { timeVisible: SECONDS[interval] < DAY_S, secondsVisible: SECONDS[interval] < 60 } });
-    byId("chart").setAttribute("aria-label", `Candles of ${this.market.name}, ${interval}`);
+    byId("chart").setAttribute("aria-label", t`Candles of ${this.market.name}, ${interval}`);
     await this.reload();
     this.chart.timeScale().scrollToRealTime();
   }
@@ -197,14 +198,12 @@ export class Chart {
     this.lines.show(this.open, this.colours.you);
   }
 
-  setFills(fills) {
+  // Own fills as arrows at their candles; what places them is loaded with the first one.
+  async setFills(fills) {
     this.fills = fills;
-    const first = this.rows[0]?.time ?? Infinity, step = SECONDS[this.interval] ?? 60;
-    const marks = fills.map((fill) => ({ time: this.rows.findLast((row) => row.time <= fill.time)?.time, bought: fill.bought, at: fill.time }))
-      .filter((mark) => mark.time !== undefined && mark.at >= first && mark.at < mark.time + step).sort((a, b) => a.time - b.time);
-    this.markers.setMarkers(marks.map((mark) => ({
-      time: mark.time, position: mark.bought ? "belowBar" : "aboveBar", shape: mark.bought ? "arrowUp" : "arrowDown", color: this.colours.you, size: 0.7,
-    })));
+    if (!fills.length) return;
+    const { marksOf } = await import("./chart_marks.js");
+    this.markers.setMarkers(marksOf(this.fills, this.rows, SECONDS[this.interval] ?? 60, this.colours.you));
   }
 
   addFill(fill) {
@@ -222,7 +221,7 @@ export class Chart {
     const part = (name, text) => el("span", {}, `${name} `, el("b", {}, text));
     const parts = [part("O", price(row.open)), part("H", price(row.high)), part("L", price(row.low)), part("C", price(row.close)),
       el("span", { class: moved > 0n ? "up" : moved < 0n ? "down" : "" }, el("b", {}, by)), part("Volume", grouped(atLeast(row.volume, market.quantityDecimals)))];
-    if (this.pointed === null && SECONDS[this.interval] < DAY_S) parts.push(part("Closes in", this.#countdown(row)));
+    if (this.pointed === null && SECONDS[this.interval] < DAY_S) parts.push(part(t`Closes in`, this.#countdown(row)));
     if (prefs.averages) {
       const values = AVERAGES.map((length, index) => [length, average(this.rows, at, length), index + 1]).filter(([, value]) => value !== null);
       parts.push(el("span", { class: "averages" }, ...values.map(([length, value, index]) => el("span", { class: `average-${index}` }, `MA ${length} ${grouped(value.toFixed(market.priceDecimals))}`))));

@@ -2,6 +2,7 @@
 
 import { grouped } from "./decimal.js";
 import { el, paint } from "./dom.js";
+import { t } from "./speech.js";
 
 const LEVELS = 100; // Of each side; the last tenth may lie far out and would squeeze the rest.
 const PAD = { top: 28, bottom: 24 };
@@ -63,7 +64,7 @@ export class DepthChart {
     }
     this.#pointer(pen, sides, x, y, middle, reach, width, colour("text"));
     const [bid, ask] = sides.map(([levels]) => levels.at(-1)?.exact[1] ?? 0n);
-    canvas.setAttribute("aria-label", `Depth of ${market.name}: ${grouped(market.amount(bid))} ${market.base} bid and ${grouped(market.amount(ask))} offered within the view`);
+    canvas.setAttribute("aria-label", t`Depth of ${market.name}: ${grouped(market.amount(bid))} ${market.base} bid and ${grouped(market.amount(ask))} offered within the view`);
   }
 
   #area(pen, levels, x, y, width, height, fill, line) {
@@ -95,7 +96,7 @@ export class DepthChart {
     const [ticks, lots] = level.exact, left = this.at < width / 2;
     pen.fillStyle = colour;
     pen.textAlign = left ? "left" : "right";
-    pen.fillText(`${grouped(this.market.amount(lots))} ${this.market.base} to ${grouped(this.market.price(ticks))}`, left ? 12 : width - 12, 18);
+    pen.fillText(t`${grouped(this.market.amount(lots))} ${this.market.base} to ${grouped(this.market.price(ticks))}`, left ? 12 : width - 12, 18);
     pen.fillRect(x(level.ticks) - 2, y(level.sum) - 2, 4, 4);
   }
 }

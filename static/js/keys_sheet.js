@@ -2,22 +2,23 @@
 
 import { byId, el, styled } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
+import { t } from "./speech.js";
 
 const SHEET = [
-  ["B", "Buy"], ["S", "Sell"], ["P", "Price"], ["A", "Amount"], ["T", "Total"], ["L", "Limit order"], ["M", "Market order"],
-  ["Enter", "Send the order"], ["1 \u2026 9", "Interval of the chart"], ["/", "Find a market"], ["O", "Open orders"], ["H", "Order history"], ["F", "Fills"],
-  ["J", "Next order"], ["K", "Order before"], ["C", "Cancel the order"], ["E", "Amend the order"], ["Shift X", "Cancel all, asks"],
-  ["G M", "Markets"], ["G W", "Wallet"], ["G P", "Portfolio"], ["G T", "Trade"], ["Esc", "Close, or leave the field"], ["?", "This sheet"],
+  ["B", t`Buy`], ["S", t`Sell`], ["P", t`Price`], ["A", t`Amount`], ["T", t`Total`], ["L", t`Limit order`], ["M", t`Market order`],
+  ["Enter", t`Send the order`], ["1 \u2026 9", t`Interval of the chart`], ["/", t`Find a market`], ["O", t`Open orders`], ["H", t`Order history`], ["F", t`Fills`],
+  ["J", t`Next order`], ["K", t`Order before`], ["C", t`Cancel the order`], ["E", t`Amend the order`], ["Shift X", t`Cancel all, asks`],
+  ["G M", t`Markets`], ["G W", t`Wallet`], ["G P", t`Portfolio`], ["G T", t`Trade`], ["Esc", t`Close, or leave the field`], ["?", t`This sheet`],
 ];
 const LIMITS = [
-  ["farPercent", "Ask when a price is worse than the best by"], ["slippagePercent", "Ask when slippage is over"],
-  ["depthPercent", "Ask when an order takes of the book"], ["balancePercent", "Ask when a market order takes of the balance"],
+  ["farPercent", t`Ask when a price is worse than the best by`], ["slippagePercent", t`Ask when slippage is over`],
+  ["depthPercent", t`Ask when an order takes of the book`], ["balancePercent", t`Ask when a market order takes of the balance`],
 ];
 
 let dialog = null;
 
 export async function openSheet() {
-  await styled("keys_sheet");
+  await Promise.all([styled("dialog"), styled("keys_sheet")]);
   dialog ??= make();
   dialog.showModal();
   dialog.querySelector(".primary").focus();
@@ -39,9 +40,9 @@ function make() {
     });
     return el("label", { class: "limit" }, el("span", {}, label), input, el("span", {}, "%"));
   };
-  const close = el("button", { class: "button primary", value: "close" }, "Close");
-  const form = el("form", { method: "dialog" }, el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, ...rows), el("h2", {}, "On this page"),
-    el("div", { class: "limits" }, ...LIMITS.map(limit)), el("div", { class: "dialog-actions" }, box("keys", "Keys on"), box("sound", "Sound on fills"), close));
+  const close = el("button", { class: "button primary", value: "close" }, t`Close`);
+  const form = el("form", { method: "dialog" }, el("h2", { id: "keys-title" }, t`Keys`), el("dl", {}, ...rows), el("h2", {}, t`On this page`),
+    el("div", { class: "limits" }, ...LIMITS.map(limit)), el("div", { class: "dialog-actions" }, box("keys", t`Keys on`), box("sound", t`Sound on fills`), close));
   const made = el("dialog", { class: "dialog keys", "aria-labelledby": "keys-title" }, form);
   byId("ask").after(made);
   return made;

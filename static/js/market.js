@@ -1,6 +1,6 @@
 // One market's numbers: text of the wire and of the form to ticks, lots and units, and back. All BigInt.
 
-import { atLeast, fixed, grouped, padded, toUnits, trimmed } from "./decimal.js";
+import { fixed, grouped, padded, toUnits, trimmed } from "./decimal.js";
 
 const MAX = 2n ** 62n;
 
@@ -66,21 +66,6 @@ export class Market {
     return this.notional(ticks, lots) <= MAX && lots * this.baseUnitsPerLot <= MAX;
   }
 
-  // A sentence on why a typed price cannot be used, or null. `plain` comes from `entered`.
-  priceProblem(plain) {
-    if (plain === null) return "Enter a price such as 168.40.";
-    if (toUnits(plain, 18) === 0n) return "The price must be above zero.";
-    return this.ticks(plain) === null ? stepSentence("Prices move by", plain, this.tickScaled, this.priceDecimals, "") : null;
-  }
-
-  amountProblem(plain) {
-    if (plain === null) return "Enter an amount such as 12.50.";
-    const lots = this.lots(plain);
-    if (lots === null) return stepSentence("Steps of", plain, this.stepScaled, this.quantityDecimals, ` ${this.base}`);
-    if (lots < this.minLots) return `The smallest order is ${this.amount(this.minLots)} ${this.base}.`;
-    return null;
-  }
-
   // Figures of another market's order as its rows show them.
   pair(symbol) {
     return this.pairs[symbol] ?? this;
@@ -89,16 +74,4 @@ export class Market {
 
 function onGrid(units, step) {
   return units === null || units % step !== 0n ? null : units / step;
-}
-
-function stepSentence(start, plain, step, decimals, unit) {
-  const units = toUnits(fixed(plain, decimals), decimals) ?? 0n;
-  const below = (units / step) * step;
-  const use = [below, below + step].filter((each) => each > 0n).map((each) => padded(each, decimals));
-  return `${start} ${padded(step, decimals)}${unit}. Use ${use.join(" or ")}.`;
-}
-
-// "0.5" of an asset or price, written with a market's decimals where they are known.
-export function shown(text, decimals) {
-  return grouped(atLeast(text, decimals ?? 0));
 }

@@ -2,13 +2,16 @@
 
 import { getMarkets } from "./api.js";
 import { fixed, grouped } from "./decimal.js";
-import { all, byId, el, icon, setText } from "./dom.js";
+import { all, byId, el, icon, setText, styled } from "./dom.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
+
+await styled("market_search");
 
 // Called once, when the list opens for the first time.
 export async function searched(market) {
   const menu = byId("market-menu"), links = all("[data-market-link]", menu);
-  const field = el("input", { type: "search", class: "market-filter", placeholder: "Search markets", "aria-label": "Search markets", autocomplete: "off", maxlength: "40" });
+  const field = el("input", { type: "search", class: "market-filter", placeholder: t`Search markets`, "aria-label": t`Search markets`, autocomplete: "off", maxlength: "40" });
   links[0].parentElement.prepend(field);
   const shown = () => links.filter((link) => !link.hidden);
   field.addEventListener("input", () => {
@@ -45,8 +48,8 @@ export async function star(form) {
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.message);
     button.setAttribute("aria-pressed", String(told.favourite));
-    button.replaceChildren(icon(told.favourite ? "star-full" : "star"), el("span", { class: "hidden" }, "Favourite"));
+    button.replaceChildren(icon(told.favourite ? "star-full" : "star"), el("span", { class: "hidden" }, t`Favourite`));
   } catch (error) {
-    toast("The star was not kept", error.message, "bad");
+    toast(t`The star was not kept`, error.message, "bad");
   }
 }

@@ -2,6 +2,7 @@
 
 import { getState } from "./api.js";
 import { all, byId, say, setText } from "./dom.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
 
 const ASK_EVERY_MS = 5000;
@@ -47,7 +48,7 @@ export class MarketState {
     byId("state-note").hidden = open;
     this.onchange();
     if (!other) return;
-    const title = open ? `${this.market.name} is open again` : `${this.market.name}: ${word.toLowerCase()}`;
+    const title = open ? t`${this.market.name} is open again` : `${this.market.name}: ${word.toLowerCase()}`;
     say(open ? `${title}.` : sentence);
     toast(title, sentence, open ? "good" : "warn");
   }

@@ -1,16 +1,16 @@
 // The order form: fields that compute each other exactly, a preview, and one send at a time.
 
-import { entered, forField, grouped, percent } from "./decimal.js";
+import { UNKNOWN, entered, forField, grouped } from "./decimal.js";
 import { all, byId, el, say, setText } from "./dom.js";
 import { refuses } from "./market_state.js";
 import { prefs, remember } from "./prefs.js";
 import { Slider } from "./slider.js";
-import { priced, waits, wishOf } from "./terms.js";
+import { t } from "./speech.js";
+import { complete, priced, wishOf } from "./terms.js";
 
 const PREVIEW_EVERY_MS = 200;
 const SETTLED_MS = 150;
 const TEXTS = ["price", "trigger", "delta", "stop_price", "amount", "total", "until", "display", "take_profit", "stop_loss"];
-const DASH = "\u2014";
 
 export class OrderForm {
   // `money` answers available units or null, `onplaced` hears of a placed order, `onrefused` of anything else that came of sending one; `own` answers the
@@ -116,17 +116,11 @@ export class OrderForm {
     post.disabled = !rests;
   }
 
-  // Arrow keys: a tick for a price, a step for an amount; with Shift ten.
-  #nudge(event, input) {
+  // Arrow keys: a tick for a price, a step for an amount; what counts them is loaded with the first.
+  async #nudge(event, input) {
     if ((event.key !== "ArrowUp" && event.key !== "ArrowDown") || input === this.total || input.id === "until") return;
     event.preventDefault();
-    const by = (event.shiftKey ? 10n : 1n) * (event.key === "ArrowUp" ? 1n : -1n);
-    const { market } = this, isAmount = input === this.amount || input.id === "display";
-    const plain = entered(input.value) ?? "0";
-    const now = (isAmount ? market.lots(plain) : market.ticks(plain)) ?? 0n;
-    const next = now + by > 0n ? now + by : 0n;
-    input.value = forField(isAmount ? market.amount(next) : market.price(next));
-    input.dispatchEvent(new Event("input"));
+    (await import("./nudge.js")).nudge(this.market, input, event);
   }
 
   #bestButtons() {
@@ -213,14 +207,14 @@ export class OrderForm {
   }
 
   #labels() {
-    const { side, market } = this, send = byId("send"), verb = side === "buy" ? "Buy" : "Sell";
+    const { side, market } = this, send = byId("send"), verb = side === "buy" ? t`Buy` : t`Sell`;
     send.classList.toggle("buy", side === "buy");
     send.classList.toggle("sell", side === "sell");
     if (this.busy) return;
     if (market.signedIn) send.disabled = refuses(market.state, this.kind, byId("tif").value);
     const wish = this.wish(), amount = wish.lots ? ` ${grouped(market.amount(wish.lots))}` : "";
-    const what = wish.quoteUnits !== null ? `${verb} for ${grouped(market.quoteText(wish.quoteUnits))} ${market.quote}` : `${verb}${amount} ${market.base}`;
-    setText(byId("send-text"), market.signedIn ? what : `Log in to ${side}`);
+    const what = wish.quoteUnits !== null ? t`${verb} for ${grouped(market.quoteText(wish.quoteUnits))} ${market.quote}` : t`${verb}${amount} ${market.base}`;
+    setText(byId("send-text"), market.signedIn ? what : side === "buy" ? t`Log in to buy` : t`Log in to sell`);
   }
 
   #draw() {
@@ -236,25 +230,11 @@ export class OrderForm {
     const most = this.#most(), lots = this.#lots();
     this.slider.show(most && lots ? Number((lots * 100n) / most) : 0, lots ? `${market.amount(lots)} ${market.base}` : "");
     const [given, text] = buying ? [market.quote, (units) => market.quoteText(units)] : [market.base, (units) => market.baseText(units)];
-    set("available", held ? `${grouped(text(buying ? held.quote : held.base))} ${given}` : DASH);
-    set("after-name", `${given} after`);
+    set("available", held ? `${grouped(text(buying ? held.quote : held.base))} ${given}` : UNKNOWN);
+    set("after-name", t`${given} after`);
     byId("preview").classList.remove("old");
-    const complete = this.#complete(wish);
-    if (complete && !this.counting) return this.#loadPreview();
-    const told = complete && (waits(wish) || wish.kind === "oco") ? this.counting.waitingFate(market, wish, this.last()) : null;
-    const answer = complete && !waits(wish) ? this.counting.preview(market, this.depth, wish, held, this.own(buying ? "ask" : "bid")) : null;
-    byId("fate").parentElement.classList.toggle("warn", Boolean(answer && (answer.tone === "warn" || answer.tooLittle)));
-    const short = answer?.tooLittle ? `Needs ${grouped(text(answer.need))} ${given}, you have ${grouped(text(buying ? held.quote : held.base))}.` : null;
-    set("fate", short ?? told ?? answer?.fate ?? "Enter an amount to see what will happen.");
-    set("average", answer?.average != null ? grouped(market.price(answer.average)) : DASH);
-    set("slippage", answer?.slippage ?? DASH);
-    const maker = answer?.feeName === "maker";
-    set("fee-name", `Fee, ${maker ? "maker" : "taker"} ${percent(maker ? market.makerPpm : market.takerPpm, 1000000n, false)}`);
-    const got = (units) => (buying ? `${grouped(market.baseText(units))} ${market.base}` : `${grouped(market.quoteText(units))} ${market.quote}`);
-    set("fee", answer ? got(answer.fee) : DASH);
-    set("receive", answer ? got(answer.receive) : DASH);
-    set("after", answer?.after != null && answer.after >= 0n ? grouped(text(answer.after)) : DASH);
-    this.answer = answer;
+    if (this.telling) this.answer = this.telling.tell(this, wish, held);
+    else if (complete(wish)) this.#loadPreview();
   }
 
   // What counts it is loaded with the first amount.
@@ -262,19 +242,13 @@ export class OrderForm {
     if (this.loading) return;
     this.loading = true;
     try {
-      this.counting = await import("./preview.js");
+      this.telling = await import("./preview_told.js");
       this.dirty = true;
     } catch (error) {
       console.warn(`The preview did not load: ${error.message}`);
     } finally {
       this.loading = false;
     }
-  }
-
-  // Everything is there that the preview counts with.
-  #complete(wish) {
-    const stop = wish.kind === "stop" || wish.kind === "oco" ? wish.trigger : wish.kind === "trailing" ? wish.delta : 1n;
-    return Boolean(stop && (!wish.limit || wish.ticks) && (wish.lots || wish.quoteUnits));
   }
 
   #clearErrors() {
@@ -306,7 +280,7 @@ export class OrderForm {
     this.asking = true;
     try {
       const { problemOf, send, sure } = await import("./send.js").catch(() => ({}));
-      if (!send) return this.#fail("form", "Nothing was sent: the server cannot be reached. Try again in a moment.");
+      if (!send) return this.#fail("form", t`Nothing was sent: the server cannot be reached. Try again in a moment.`);
       const wish = this.wish(), problem = problemOf(this.market, this.#fields(), wish);
       if (problem) {
         this.#fail(...problem);
@@ -338,7 +312,7 @@ export class OrderForm {
     const send = byId("send");
     send.setAttribute("aria-busy", String(busy));
     send.style.minWidth = busy ? `${send.offsetWidth}px` : "";
-    if (busy) setText(byId("send-text"), this.side === "buy" ? "Buying" : "Selling");
+    if (busy) setText(byId("send-text"), this.side === "buy" ? t`Buying` : t`Selling`);
     else this.refresh();
   }
 }

@@ -3,6 +3,7 @@
 
 import { fixed, grouped } from "./decimal.js";
 import { el, icon, say } from "./dom.js";
+import { t } from "./speech.js";
 
 export class OrderLines {
   constructor(market, series, box, actions, dashed) {
@@ -25,9 +26,9 @@ export class OrderLines {
       tag.order = order;
       tag.waits = order.status === "TriggerPending";
       tag.ticks = this.market.ticks(tag.waits ? order.triggerPrice : order.price);
-      const verb = order.side === "Bid" ? "Buy" : "Sell", left = grouped(fixed(order.quantity ?? "0", this.market.quantityDecimals));
-      tag.words.textContent = `${verb} ${left}${tag.waits ? " stop" : ""}`;
-      tag.node.setAttribute("aria-label", `${verb} ${left} ${this.market.base} at ${this.market.price(tag.ticks)}, arrow keys move it`);
+      const verb = order.side === "Bid" ? t`Buy` : t`Sell`, left = grouped(fixed(order.quantity ?? "0", this.market.quantityDecimals));
+      tag.words.textContent = `${verb} ${left}${tag.waits ? t` stop` : ""}`;
+      tag.node.setAttribute("aria-label", t`${verb} ${left} ${this.market.base} at ${this.market.price(tag.ticks)}, arrow keys move it`);
       if (tag.moved === null) this.#line(tag, tag.ticks);
     }
     if (this.tags.size && !this.running) requestAnimationFrame(this.place);
@@ -35,7 +36,7 @@ export class OrderLines {
   }
 
   #make(id) {
-    const words = el("span"), cross = el("button", { type: "button", class: "tag-cross" }, icon("close"), el("span", { class: "hidden" }, "Cancel this order"));
+    const words = el("span"), cross = el("button", { type: "button", class: "tag-cross" }, icon("close"), el("span", { class: "hidden" }, t`Cancel this order`));
     const node = el("div", { class: "order-tag", tabindex: "0", role: "group" }, words, cross);
     const tag = { id, node, words, moved: null, line: null, y: null };
     this.box.append(node);
@@ -80,12 +81,12 @@ export class OrderLines {
   }
 
   #ask(tag) {
-    const text = `Move to ${grouped(this.market.price(tag.moved))}?`;
+    const text = t`Move to ${grouped(this.market.price(tag.moved))}?`;
     if (tag.question) {
       tag.question.firstChild.textContent = text;
       return;
     }
-    const yes = el("button", { type: "button" }, "Move"), no = el("button", { type: "button" }, "Leave");
+    const yes = el("button", { type: "button" }, t`Move`), no = el("button", { type: "button" }, t`Leave`);
     tag.question = el("span", { class: "tag-question" }, el("span", {}, text), yes, no);
     yes.addEventListener("click", () => this.#send(tag));
     no.addEventListener("click", () => this.#leave(tag));
@@ -120,7 +121,7 @@ export class OrderLines {
     const by = { ArrowUp: 1n, ArrowDown: -1n }[event.key];
     if (by) {
       this.#move(tag, (tag.moved ?? tag.ticks) + by * (event.shiftKey ? 10n : 1n));
-      say(`Move to ${this.market.price(tag.moved)}? Enter or Escape.`);
+      say(t`Move to ${this.market.price(tag.moved)}? Enter or Escape.`);
     } else if (event.key === "Enter") this.#send(tag);
     else if (event.key === "Escape" && tag.moved !== null) this.#leave(tag);
     else if (event.key === "Delete") this.actions.cancel(tag.id);

@@ -1,10 +1,12 @@
 // Order history and fills, fetched when their tab is looked at.
 
-import { getFills, getHistory } from "./api.js";
+import { getFills } from "./api.js";
+import { getHistory } from "./api_late.js";
 import { atLeast, fixed, grouped } from "./decimal.js";
 import { byId } from "./dom.js";
 import { fillRow } from "./orders.js";
 import { common, orderShown, product, whenOf } from "./rows.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
 
 const OPEN = new Set(["New", "PartiallyFilled", "TriggerPending"]);
@@ -21,7 +23,7 @@ export async function fillList(market, tab, again) {
       return node;
     }));
   } catch (error) {
-    toast(history ? "The history did not load" : "Fills did not load", `${error.message} Your orders are not affected.`, "bad", { label: "Try again", run: again });
+    toast(history ? t`The history did not load` : t`Fills did not load`, t`${error.message} Your orders are not affected.`, "bad", { label: t`Try again`, run: again });
   }
 }
 
@@ -29,6 +31,6 @@ function fillShown(market, fill) {
   const pair = market.pair(fill.symbol);
   return {
     ...common(fill, whenOf(fill.timestamp)), price: grouped(fixed(fill.price, pair.priceDecimals)), amount: grouped(fixed(fill.quantity, pair.quantityDecimals)),
-    value: grouped(atLeast(product(fill.price, fill.quantity), 2)), fee: grouped(fill.fee), feeAsset: fill.feeSymbol, role: fill.isMaker ? "Maker" : "Taker", link: `/orders/${fill.orderId}`,
+    value: grouped(atLeast(product(fill.price, fill.quantity), 2)), fee: grouped(fill.fee), feeAsset: fill.feeSymbol, role: fill.isMaker ? t`Maker` : t`Taker`, link: `/orders/${fill.orderId}`,
   };
 }

@@ -4,6 +4,7 @@ import { cancelOrder, getOpenOrders } from "./api.js";
 import { all, byId, el, paint, say, setFigure, setText } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
 import { balanceShown, orderShown } from "./rows.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
 
 const LAG_MS = 800; // History and fills follow the engine within a second.
@@ -122,9 +123,9 @@ export class Orders {
       node.dataset.order = order.id;
       node.dataset.symbol = order.symbol;
       node.querySelector("[data-bar]").style.setProperty("--bar", `${shown.percent}%`);
-      const what = `${shown.side.toLowerCase()} ${shown.amount} ${shown.name} at ${shown.price}`;
-      node.querySelector("[data-cancel]").setAttribute("aria-label", `Cancel ${what}`);
-      node.querySelector("[data-amend]").setAttribute("aria-label", `Amend ${what}`);
+      const what = t`${shown.side.toLowerCase()} ${shown.amount} ${shown.name} at ${shown.price}`;
+      node.querySelector("[data-cancel]").setAttribute("aria-label", t`Cancel ${what}`);
+      node.querySelector("[data-amend]").setAttribute("aria-label", t`Amend ${what}`);
     }
     for (const count of all("[data-open-count]")) setText(count, String(this.open.size));
     if (this.all) this.all.hidden = orders.length === 0 || this.tab !== "open";
@@ -150,9 +151,9 @@ export class Orders {
       paint(this.draw);
     });
     byId("cancel-all")?.remove();
-    this.all = el("button", { type: "button", hidden: true }, "Cancel all");
+    this.all = el("button", { type: "button", hidden: true }, t`Cancel all`);
     this.all.addEventListener("click", () => this.cancelAll());
-    byId("orders-tools").append(el("label", { class: "check" }, box, el("span", {}, "This market", el("span", { class: "long" }, " only"))), this.all);
+    byId("orders-tools").append(el("label", { class: "check" }, box, el("span", {}, t`This market`, el("span", { class: "long" }, t` only`))), this.all);
   }
 
   // Change price, amount or trigger where they stand. The fields are loaded when they are wanted.
@@ -175,11 +176,11 @@ export class Orders {
     try {
       await cancelOrder(order.symbol, id);
       this.open.delete(order.id);
-      say("Order cancelled.");
+      say(t`Order cancelled.`);
       this.#changed();
     } catch (error) {
       row?.classList.remove("leaving");
-      toast("Not cancelled", error.code === "RESOURCE_NOT_FOUND" ? "The order is not open any more." : error.message, "bad");
+      toast(t`Not cancelled`, error.code === "RESOURCE_NOT_FOUND" ? t`The order is not open any more.` : error.message, "bad");
       await this.refresh();
     }
   }
@@ -199,7 +200,7 @@ export class Orders {
 
 // A part of the page that is loaded late did not come.
 function unreached() {
-  toast("Nothing was changed", "The server cannot be reached. Try again in a moment.", "bad");
+  toast(t`Nothing was changed`, t`The server cannot be reached. Try again in a moment.`, "bad");
   return {};
 }
 

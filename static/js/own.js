@@ -1,10 +1,10 @@
 // What only somebody who is logged in has on the trading page: orders, fills, balances, and the stream of their changes.
 
-import { askFaucet, getCapital, getFills } from "./api.js";
+import { getCapital, getFills } from "./api.js";
 import { toUnits } from "./decimal.js";
 import { all, say } from "./dom.js";
 import { Orders, showBalance } from "./orders.js";
-import { toast } from "./toasts.js";
+import { t } from "./speech.js";
 
 export class Own {
   // `onmoney` hears of every balance, `onopen` of the open orders of this market, `onfill` of a fill.
@@ -13,9 +13,9 @@ export class Own {
     this.capital = new Map();
     this.orders = new Orders(market, onopen);
     for (const faucet of all("[data-faucet]")) {
-      faucet.addEventListener("submit", (event) => {
+      faucet.addEventListener("submit", async (event) => {
         event.preventDefault();
-        this.#faucet(faucet.getAttribute("action"));
+        (await import("./faucet.js")).asked(faucet.getAttribute("action"), this);
       });
     }
   }
@@ -37,7 +37,7 @@ export class Own {
       this.orders.event(frame);
       if (frame.e === "orderFill") this.onfill({ symbol: frame.s, time: Math.floor(frame.T / 1000000), bought: frame.S === "Bid" });
       if (["orderFill", "orderExpired", "triggerFailed"].includes(frame.e)) this.#told(frame);
-      if (frame.e === "orderCancelled") say("Order cancelled.");
+      if (frame.e === "orderCancelled") say(t`Order cancelled.`);
     });
     socket.hear("account.balanceUpdate", (frame) => this.#balance(frame.a, { available: frame.A, locked: frame.L }));
   }
@@ -57,15 +57,5 @@ export class Own {
     const { News } = await import("./news.js");
     this.news ??= new News(this.market);
     this.news.hear(frame);
-  }
-
-  async #faucet(path) {
-    try {
-      await askFaucet(path);
-      toast("Demo funds have arrived", "", "good");
-      await this.refresh();
-    } catch (error) {
-      toast("No demo funds", error.message, "bad");
-    }
   }
 }

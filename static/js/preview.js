@@ -1,6 +1,7 @@
 // What an order would do against the book we hold: the same rules as the engine's, in whole numbers. Pure.
 
 import { grouped, percent } from "./decimal.js";
+import { t } from "./speech.js";
 
 const MILLION = 1000000n;
 
@@ -88,22 +89,22 @@ function sums(market, wish, done, rests, money) {
 function fate(market, book, wish, taken, rest, killed) {
   const base = market.base, buying = wish.side === "buy";
   const amount = (lots) => `${grouped(market.amount(lots))} ${base}`;
-  const levels = taken.depth === 1 ? "1 level" : `${taken.depth} levels`;
+  const levels = taken.depth === 1 ? t`1 level` : t`${taken.depth} levels`;
   if (taken.stopped !== null && rest !== 0n) {
-    const until = taken.filled > 0n ? `${amount(taken.filled)} at once, then stopped` : "Stopped";
-    return { fate: `${until} before your own order at ${grouped(market.price(taken.stopped))}.`, tone: "warn" };
+    const until = taken.filled > 0n ? t`${amount(taken.filled)} at once, then stopped` : t`Stopped`;
+    return { fate: t`${until} before your own order at ${grouped(market.price(taken.stopped))}.`, tone: "warn" };
   }
   if (!wish.limit) {
-    if (taken.filled === 0n) return { fate: wish.quoteUnits !== null && taken.depth === 0 && book.best(buying ? "ask" : "bid") !== null ? "Too small for one step at the best price." : "Nobody is offering right now.", tone: "warn" };
+    if (taken.filled === 0n) return { fate: wish.quoteUnits !== null && taken.depth === 0 && book.best(buying ? "ask" : "bid") !== null ? t`Too small for one step at the best price.` : t`Nobody is offering right now.`, tone: "warn" };
     const open = wish.lots !== null ? rest > 0n : false;
-    return open ? { fate: `Only ${amount(taken.filled)} can be filled, the rest is cancelled.`, tone: "warn" } : { fate: `Fills at once from ${levels}.`, tone: "" };
+    return open ? { fate: t`Only ${amount(taken.filled)} can be filled, the rest is cancelled.`, tone: "warn" } : { fate: t`Fills at once from ${levels}.`, tone: "" };
   }
-  if (killed) return { fate: `Would be cancelled: only ${amount(taken.filled)} can be filled at once.`, tone: "warn" };
-  if (rest === 0n) return { fate: `Fills at once from ${levels}.`, tone: "" };
+  if (killed) return { fate: t`Would be cancelled: only ${amount(taken.filled)} can be filled at once.`, tone: "warn" };
+  if (rest === 0n) return { fate: t`Fills at once from ${levels}.`, tone: "" };
   if (wish.tif === "IOC") {
-    return taken.filled === 0n ? { fate: "Would be cancelled: nothing can be filled at once.", tone: "warn" } : { fate: `${amount(taken.filled)} at once, the rest is cancelled.`, tone: "" };
+    return taken.filled === 0n ? { fate: t`Would be cancelled: nothing can be filled at once.`, tone: "warn" } : { fate: t`${amount(taken.filled)} at once, the rest is cancelled.`, tone: "" };
   }
-  if (taken.filled > 0n) return { fate: `${amount(taken.filled)} at once, ${amount(rest)} rests.`, tone: "" };
+  if (taken.filled > 0n) return { fate: t`${amount(taken.filled)} at once, ${amount(rest)} rests.`, tone: "" };
   let level = 1, ahead = 0n;
   for (const [ticks, lots] of book.levels(buying ? "bid" : "ask")) {
     const better = buying ? ticks > wish.ticks : ticks < wish.ticks;
@@ -111,16 +112,17 @@ function fate(market, book, wish, taken, rest, killed) {
     ahead += lots;
     if (better) level += 1;
   }
-  return { fate: ahead === 0n ? "Rests as the best price." : `Rests at level ${level}, ${amount(ahead)} ahead.`, tone: "" };
+  return { fate: ahead === 0n ? t`Rests as the best price.` : t`Rests at level ${level}, ${amount(ahead)} ahead.`, tone: "" };
 }
 
 // What a waiting order will do, in a sentence. `last`: the last price in ticks, or null.
 export function waitingFate(market, wish, last) {
-  const then = wish.limit ? `a limit order at ${grouped(market.price(wish.ticks))}` : "a market order";
+  const then = wish.limit ? t`a limit order at ${grouped(market.price(wish.ticks))}` : t`a market order`;
   if (wish.kind === "trailing") {
-    return `Waits until the price comes back by ${grouped(market.price(wish.delta))} from its ${wish.side === "buy" ? "lowest" : "highest"}, then ${then}. No money is held.`;
+    const best = wish.side === "buy" ? t`lowest` : t`highest`;
+    return t`Waits until the price comes back by ${grouped(market.price(wish.delta))} from its ${best}, then ${then}. No money is held.`;
   }
   const above = last === null ? wish.side === "buy" : wish.trigger >= last;
-  const at = `a trade at or ${above ? "above" : "below"} ${grouped(market.price(wish.trigger))}`;
-  return wish.kind === "oco" ? `Rests at ${grouped(market.price(wish.ticks))}; ${at} places the stop instead.` : `Waits for ${at}, then ${then}. No money is held.`;
+  const trigger = grouped(market.price(wish.trigger)), at = above ? t`a trade at or above ${trigger}` : t`a trade at or below ${trigger}`;
+  return wish.kind === "oco" ? t`Rests at ${grouped(market.price(wish.ticks))}; ${at} places the stop instead.` : t`Waits for ${at}, then ${then}. No money is held.`;
 }

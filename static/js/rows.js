@@ -2,6 +2,7 @@
 
 import { NARROW, UNKNOWN, atLeast, fixed, grouped, padded, toUnits } from "./decimal.js";
 import { momentOf } from "./dom.js";
+import { t } from "./speech.js";
 
 const WIDE = 18;
 
@@ -10,17 +11,17 @@ export function product(a, b) {
 }
 
 export const whenOf = (value) => (typeof value === "number" ? value : Date.parse(`${value}Z`));
-const sideWords = (side) => (side === "Bid" ? { side: "Buy", direction: "up" } : { side: "Sell", direction: "down" });
+const sideWords = (side) => (side === "Bid" ? { side: t`Buy`, direction: "up" } : { side: t`Sell`, direction: "down" });
 
 export function common(row, at) {
   return { name: row.symbol.replace("_", "/"), time: momentOf(at), iso: new Date(at).toISOString(), ...sideWords(row.side) };
 }
 
 function kindOf(order) {
-  const type = order.orderType.toLowerCase();
-  const parts = [order.trailingDelta ? `Trailing ${type}` : order.triggerPrice ? `Stop ${type}` : order.orderType];
-  if (order.displayQuantity) parts.push("iceberg");
-  if (order.postOnly) parts.push("post-only");
+  const limit = order.orderType === "Limit", stop = limit ? t`Stop limit` : t`Stop market`, trailing = limit ? t`Trailing limit` : t`Trailing market`;
+  const parts = [order.trailingDelta ? trailing : order.triggerPrice ? stop : limit ? t`Limit` : t`Market`];
+  if (order.displayQuantity) parts.push(t`iceberg`);
+  if (order.postOnly) parts.push(t`post-only`);
   if (order.timeInForce !== "GTC" && order.price) parts.push(order.timeInForce);
   return parts.join(", ");
 }
@@ -33,21 +34,21 @@ function percentOf(order) {
 
 function statusOf(order, percent) {
   switch (order.status) {
-    case "New": return ["Open", "you"];
-    case "PartiallyFilled": return [`Part filled ${percent}${NARROW}%`, "you"];
-    case "Filled": return ["Filled", "up"];
-    case "TriggerPending": return ["Waiting", "you"];
-    case "Expired": return ["Expired", "warn"];
-    case "TriggerFailed": return ["Failed", "warn"];
-    default: return ["Cancelled", ""];
+    case "New": return [t`Open`, "you"];
+    case "PartiallyFilled": return [t`Part filled ${percent}${NARROW}%`, "you"];
+    case "Filled": return [t`Filled`, "up"];
+    case "TriggerPending": return [t`Waiting`, "you"];
+    case "Expired": return [t`Expired`, "warn"];
+    case "TriggerFailed": return [t`Failed`, "warn"];
+    default: return [t`Cancelled`, ""];
   }
 }
 
 // What a conditional order waits for.
 function triggerOf(order, pair) {
   const shown = (price) => grouped(fixed(price, pair.priceDecimals));
-  if (order.trailingDelta) return `by ${shown(order.trailingDelta)}`;
-  return order.triggerPrice ? `at ${shown(order.triggerPrice)}` : "";
+  if (order.trailingDelta) return t`by ${shown(order.trailingDelta)}`;
+  return order.triggerPrice ? t`at ${shown(order.triggerPrice)}` : "";
 }
 
 export function orderShown(market, order) {
@@ -55,8 +56,8 @@ export function orderShown(market, order) {
   const [status, tone] = statusOf(order, percent);
   const value = order.price && order.quantity ? product(order.price, order.quantity) : order.executedQuoteQuantity ?? "0", known = order.price || order.status !== "TriggerPending";
   return {
-    ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: order.status === "TriggerPending" ? "Waiting" : `${percent}${NARROW}%`, status, tone,
-    price: order.price ? grouped(fixed(order.price, pair.priceDecimals)) : "Market", trigger: triggerOf(order, pair), link: `/orders/${order.id}`,
+    ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: order.status === "TriggerPending" ? t`Waiting` : `${percent}${NARROW}%`, status, tone,
+    price: order.price ? grouped(fixed(order.price, pair.priceDecimals)) : t`Market`, trigger: triggerOf(order, pair), link: `/orders/${order.id}`,
     amount: grouped(fixed(order.quantity ?? order.executedQuantity, pair.quantityDecimals)),
     value: known ? grouped(atLeast(value, 2)) : UNKNOWN,
   };

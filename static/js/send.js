@@ -1,10 +1,12 @@
 // Sending an order: what is wrong with the fields, the question before a slip, the order itself, and what became of it.
 
-import { placeOrder } from "./api.js";
+import { placeOrder } from "./api_late.js";
 import { entered } from "./decimal.js";
 import { byId, say } from "./dom.js";
+import { amountProblem, priceProblem } from "./problems.js";
 import { sendOnce } from "./sending.js";
 import { ask, slips } from "./slips.js";
+import { t } from "./speech.js";
 import { waits } from "./terms.js";
 import { toast } from "./toasts.js";
 import { NO_ANSWER, explain, outcomeOf } from "./words.js";
@@ -15,42 +17,42 @@ const LONGEST_DAYS = 366;
 // The first thing that is wrong, as [field, sentence]; null when the order can be sent.
 export function problemOf(market, fields, wish) {
   const price = (name) => {
-    const problem = market.priceProblem(entered(fields[name]));
+    const problem = priceProblem(market, entered(fields[name]));
     return problem && [name, problem];
   };
   const { kind } = wish;
-  const amount = kind === "market" && wish.lots === null && wish.quoteUnits !== null ? null : market.amountProblem(entered(fields.amount));
+  const amount = kind === "market" && wish.lots === null && wish.quoteUnits !== null ? null : amountProblem(market, entered(fields.amount));
   return (
     ((kind === "stop" || kind === "oco") && price("trigger")) || (kind === "trailing" && price("delta")) || (wish.limit && price("price")) ||
     (kind === "oco" && fields.stop_price.trim() && price("stop_price")) || (amount && [wish.quoteUnits === null ? "amount" : "total", amount]) ||
-    (wish.limit && !market.fits(wish.ticks, wish.lots) && ["amount", "Price times amount is too large."]) ||
+    (wish.limit && !market.fits(wish.ticks, wish.lots) && ["amount", t`Price times amount is too large.`]) ||
     untilProblem(wish) || displayProblem(market, fields, wish) || exitsProblem(fields, wish, price) || null
   );
 }
 
 function untilProblem({ until }) {
   if (until === null) return null;
-  if (!(until > Date.now())) return ["until", "Choose a moment that is still to come, in UTC."];
-  return until > Date.now() + LONGEST_DAYS * DAY_MS ? ["until", `An order waits ${LONGEST_DAYS} days at most.`] : null;
+  if (!(until > Date.now())) return ["until", t`Choose a moment that is still to come, in UTC.`];
+  return until > Date.now() + LONGEST_DAYS * DAY_MS ? ["until", t`An order waits ${LONGEST_DAYS} days at most.`] : null;
 }
 
 function displayProblem(market, fields, wish) {
   if (wish.kind !== "limit" || !fields.iceberg) return null;
-  const problem = market.amountProblem(entered(fields.display));
+  const problem = amountProblem(market, entered(fields.display));
   if (problem) return ["display", problem];
-  if (wish.display >= wish.lots) return ["display", "Show less than the whole amount."];
-  return wish.display * 100n < wish.lots ? ["display", `Show at least a hundredth: ${market.amount((wish.lots + 99n) / 100n)} ${market.base}.`] : null;
+  if (wish.display >= wish.lots) return ["display", t`Show less than the whole amount.`];
+  return wish.display * 100n < wish.lots ? ["display", t`Show at least a hundredth: ${market.amount((wish.lots + 99n) / 100n)} ${market.base}.`] : null;
 }
 
 function exitsProblem(fields, wish, price) {
   if (!fields.exits || (wish.kind !== "limit" && wish.kind !== "market")) return null;
   const names = ["take_profit", "stop_loss"].filter((name) => fields[name].trim());
-  if (!names.length) return ["take_profit", "Enter a price for one of the two, or take the tick away."];
+  if (!names.length) return ["take_profit", t`Enter a price for one of the two, or take the tick away.`];
   for (const name of names) if (price(name)) return price(name);
   if (wish.ticks === null) return null;
   const buying = wish.side === "buy", { takeProfit, stopLoss, ticks } = wish;
-  if (takeProfit !== null && (buying ? takeProfit <= ticks : takeProfit >= ticks)) return ["take_profit", `It has to lie ${buying ? "above" : "below"} the price.`];
-  if (stopLoss !== null && (buying ? stopLoss >= ticks : stopLoss <= ticks)) return ["stop_loss", `It has to lie ${buying ? "below" : "above"} the price.`];
+  if (takeProfit !== null && (buying ? takeProfit <= ticks : takeProfit >= ticks)) return ["take_profit", buying ? t`It has to lie above the price.` : t`It has to lie below the price.`];
+  if (stopLoss !== null && (buying ? stopLoss >= ticks : stopLoss <= ticks)) return ["stop_loss", buying ? t`It has to lie below the price.` : t`It has to lie above the price.`];
   return null;
 }
 
@@ -93,14 +95,14 @@ export async function send(form, wish, fail) {
     const placed = await sendOnce(placeOrder, orderOf(market, wish), noAnswer);
     fail("form", null);
     form.onplaced(placed);
-    const pair = { title: "Both orders placed", text: "When one trades or fires, the other is cancelled.", tone: "good", toast: true };
+    const pair = { title: t`Both orders placed`, text: t`When one trades or fires, the other is cancelled.`, tone: "good", toast: true };
     const told = Array.isArray(placed) ? pair : outcomeOf(market, placed);
     say(told.title);
     if (told.toast) toast(told.title, told.text, told.tone);
   } catch (error) {
     fail("form", null);
     const told = explain(market, error, wish, form.answer, form.money(), form.depth), most = form.most();
-    fail(told.field, told.sentence, error.code === "INSUFFICIENT_FUNDS" && most ? { label: `Use ${most.text} ${market.base}`, run: most.take } : null);
+    fail(told.field, told.sentence, error.code === "INSUFFICIENT_FUNDS" && most ? { label: t`Use ${most.text} ${market.base}`, run: most.take } : null);
     byId("form-error").classList.toggle("warn", error.outcomeUnknown === true);
     if (told.field !== "form") byId(told.field)?.focus();
     form.onrefused();

@@ -1,7 +1,6 @@
 // What every page has: theme switch without a reload, menus that close, the search key.
 
-import { all, byId } from "./dom.js";
-import { gettext } from "./speech.js";
+import { all, byId, styled } from "./dom.js";
 
 const YEAR_S = 365 * 24 * 60 * 60;
 const root = document.documentElement;
@@ -10,7 +9,8 @@ function shownTheme() {
   return root.dataset.theme || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
 }
 
-function setTheme(theme) {
+async function setTheme(theme) {
+  if (theme === "light") await styled("../tokens_light");
   root.dataset.theme = theme;
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `theme=${theme}; Max-Age=${YEAR_S}; Path=/; SameSite=Lax${secure}`;
@@ -18,9 +18,9 @@ function setTheme(theme) {
 }
 
 const themeForm = document.querySelector(".theme-switch");
-themeForm?.addEventListener("submit", (event) => {
+themeForm?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  setTheme(shownTheme() === "light" ? "dark" : "light");
+  await setTheme(shownTheme() === "light" ? "dark" : "light");
   const body = new FormData(themeForm);
   body.set("theme", root.dataset.theme);
   fetch(themeForm.action, { method: "POST", body, redirect: "manual" }).catch(() => undefined); // The cookie is set anyway.
@@ -48,18 +48,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Show what was typed into a password field.
-for (const input of all("input[type=password][data-show]")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "link show-password";
-  button.textContent = gettext("Show");
-  button.setAttribute("aria-pressed", "false");
-  button.addEventListener("click", () => {
-    const hidden = input.type === "password";
-    input.type = hidden ? "text" : "password";
-    button.textContent = hidden ? gettext("Hide") : gettext("Show");
-    button.setAttribute("aria-pressed", String(hidden));
-  });
-  input.after(button);
-}
+// Passwords that can be shown: only pages that have such a field load what does it.
+if (document.querySelector("input[type=password][data-show]")) import("./show_password.js");

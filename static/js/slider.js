@@ -1,12 +1,13 @@
 // A native range with marks at the quarters; arrows move 1 %, Page keys 25 %.
 
 import { el } from "./dom.js";
+import { t } from "./speech.js";
 
 const STOPS = [0, 25, 50, 75, 100];
 
 export class Slider {
   constructor(slot, onpick) {
-    this.input = el("input", { type: "range", min: "0", max: "100", step: "1", value: "0", "aria-label": "Part of what is available" });
+    this.input = el("input", { type: "range", min: "0", max: "100", step: "1", value: "0", "aria-label": t`Part of what is available` });
     this.done = el("i", { class: "done" });
     this.stops = STOPS.map((at) => {
       const stop = el("i", { class: "stop" });
@@ -31,7 +32,7 @@ export class Slider {
   // Follow the fields, unless the slider itself is being moved.
   show(part, words) {
     const value = Math.max(0, Math.min(100, part));
-    this.input.setAttribute("aria-valuetext", `${value} percent${words ? `, ${words}` : ""}`);
+    this.input.setAttribute("aria-valuetext", t`${value} percent` + (words ? `, ${words}` : ""));
     if (document.activeElement === this.input) return;
     this.input.value = String(value);
     this.#mark(value);

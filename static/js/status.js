@@ -3,6 +3,7 @@
 import { roundTrip } from "./api.js";
 import { grouped } from "./decimal.js";
 import { alarm, byId, clockOf, paint, setText } from "./dom.js";
+import { t } from "./speech.js";
 
 const PROBE_MS = 10000;
 const SLOW_MS = 250;
@@ -16,7 +17,7 @@ export class Connection {
     this.bookChecking = true;
     this.lostAt = null;
     socket.onlost = () => this.#lost();
-    socket.onwait = (seconds) => (navigator.onLine ? this.#show("waiting", `Reconnecting in ${seconds} s`) : this.#show("lost", "Offline"));
+    socket.onwait = (seconds) => (navigator.onLine ? this.#show("waiting", t`Reconnecting in ${seconds} s`) : this.#show("lost", t`Offline`));
     byId("refresh")?.remove();
     setInterval(() => setText(byId("clock"), `${clockOf(Date.now())} UTC`), 1000);
     setInterval(() => this.#probe(), PROBE_MS);
@@ -28,7 +29,7 @@ export class Connection {
       this.missed = 1; // One more question without an answer, and the prices are old.
       this.#probe();
     });
-    this.#show("checking", "Connecting");
+    this.#show("checking", t`Connecting`);
   }
 
   opened() {
@@ -54,7 +55,7 @@ export class Connection {
 
   #drawBook() {
     const { updateId, proved } = this.bookAt;
-    setText(byId("book-state"), proved === null ? `Book at update ${grouped(String(updateId))}` : `Book verified to update ${grouped(String(proved))}`);
+    setText(byId("book-state"), proved === null ? t`Book at update ${grouped(String(updateId))}` : t`Book verified to update ${grouped(String(proved))}`);
   }
 
   // A silent socket is not proof of life: ask by REST as well, and start again when nobody answers twice.
@@ -74,21 +75,21 @@ export class Connection {
     this.lostAt = Date.now();
     this.staleTimer = setTimeout(() => {
       document.querySelector("main").classList.add("stale");
-      alarm(`Connection lost. Prices stopped at ${clockOf(this.lostAt)} UTC.`);
+      alarm(t`Connection lost. Prices stopped at ${clockOf(this.lostAt)} UTC.`);
     }, STALE_AFTER_MS);
   }
 
   #draw() {
     if (!this.socket.live) return;
-    if (this.bookChecking) this.#show("checking", "Checking the book");
-    else if (this.latency === null) this.#show("live", "Live");
-    else if (this.latency > SLOW_MS) this.#show("slow", `Slow, ${this.latency} ms`);
-    else this.#show("live", `Live, ${this.latency} ms`);
+    if (this.bookChecking) this.#show("checking", t`Checking the book`);
+    else if (this.latency === null) this.#show("live", t`Live`);
+    else if (this.latency > SLOW_MS) this.#show("slow", t`Slow, ${this.latency} ms`);
+    else this.#show("live", t`Live, ${this.latency} ms`);
   }
 
   #show(state, text) {
     byId("connection").dataset.state = state;
-    const stopped = this.lostAt === null ? "" : `. Prices stopped at ${clockOf(this.lostAt)}`;
+    const stopped = this.lostAt === null ? "" : t`. Prices stopped at ${clockOf(this.lostAt)}`;
     setText(byId("connection-text"), text + stopped);
   }
 }

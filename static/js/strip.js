@@ -1,7 +1,7 @@
 // Last price and the 24 hours, in the strip, the spread row and the title.
 
 import { fixed, grouped, percent, short } from "./decimal.js";
-import { byId, el, paint, setDirection, setText } from "./dom.js";
+import { byId, paint, setDirection, setText } from "./dom.js";
 
 const TITLE_MS = 1000;
 
@@ -61,16 +61,4 @@ export class Strip {
     const title = `${grouped(this.market.price(this.last))} ${this.market.name} · ${this.site}`;
     if (document.title !== title) document.title = title;
   }
-}
-
-// A button that speaks the market, for those who cannot watch it.
-export function readButton(market, depth, strip, speak) {
-  const button = el("button", { type: "button", class: "hidden read-market" }, "Read the market");
-  button.addEventListener("click", () => {
-    const bid = depth.best("bid"), ask = depth.best("ask");
-    const price = (ticks) => (ticks === null ? "none" : market.price(ticks));
-    const change = document.querySelector("[data-change]")?.textContent ?? "";
-    speak(`${market.name}: last ${price(strip.last)}, best bid ${price(bid)}, best ask ${price(ask)}, 24 hour change ${change}.`);
-  });
-  strip.node.append(button);
 }

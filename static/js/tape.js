@@ -2,6 +2,7 @@
 
 import { grouped } from "./decimal.js";
 import { byId, clockOf, el, icon, paint, setDirection, setFigure, setText } from "./dom.js";
+import { t } from "./speech.js";
 
 const KEPT = 60;
 
@@ -48,7 +49,7 @@ export class Tape {
       row.dataset.price = price;
       setDirection(row, trade.sold ? "down" : "up");
       row.classList.toggle("own", trade.own);
-      setText(row.children[0].children[2], trade.sold ? "Sold at " : "Bought at ");
+      setText(row.children[0].children[2], trade.sold ? t`Sold at ` : t`Bought at `);
       setText(row.children[0].lastElementChild, grouped(price));
       setFigure(row.children[1], this.market.amount(trade.lots));
       const iso = new Date(trade.ms).toISOString();

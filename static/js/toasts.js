@@ -1,6 +1,7 @@
 // Notices at the corner: at most three, six seconds, longer while pointed at or focused; errors stay until closed.
 
 import { byId, el, icon } from "./dom.js";
+import { t } from "./speech.js";
 
 const SHOWN_MS = 6000;
 const MOST = 3;
@@ -9,7 +10,7 @@ const ICONS = { good: "check", bad: "warn", warn: "warn" };
 // `tone` is "good", "bad", "warn" or ""; `action` is {label, run}. Answers a function that closes the toast.
 export function toast(title, text = "", tone = "", action = null) {
   const box = byId("toasts");
-  const close = el("button", { class: "icon-button small", type: "button", "aria-label": "Close notice" }, icon("close"));
+  const close = el("button", { class: "icon-button small", type: "button", "aria-label": t`Close notice` }, icon("close"));
   const words = el("div", { class: "toast-words" }, el("b", {}, title));
   if (text) words.append(el("span", {}, text));
   const node = el("div", { class: `toast ${tone}`, role: tone === "bad" ? "alert" : "status" }, icon(ICONS[tone] ?? "list"), words);

@@ -4,13 +4,14 @@
 import * as api from "./api.js";
 import { BookView } from "./book.js";
 import { Depth } from "./depth.js";
-import { all, byId, el, say } from "./dom.js";
+import { all, byId, el } from "./dom.js";
 import { Market } from "./market.js";
 import { MarketState } from "./market_state.js";
 import { OrderForm } from "./order_form.js";
 import { Socket } from "./socket.js";
+import { t } from "./speech.js";
 import { Connection } from "./status.js";
-import { Strip, readButton } from "./strip.js";
+import { Strip } from "./strip.js";
 import { Tape } from "./tape.js";
 import { toast } from "./toasts.js";
 import { enhanceViews } from "./views.js";
@@ -47,7 +48,9 @@ const strip = new Strip(market);
 const tape = new Tape(market, (id) => own?.orders.isOwn(id) ?? false, (price) => pick({ price, lots: null }));
 const connection = new Connection(socket);
 
-readButton(market, depth, strip, say);
+const reader = el("button", { type: "button", class: "hidden read-market" }, t`Read the market`);
+reader.addEventListener("click", async () => (await import("./read_market.js")).readMarket(market, depth, strip.last));
+strip.node.append(reader);
 views.onside = (side) => form.setSide(side);
 
 function trouble(what) {
@@ -103,7 +106,7 @@ async function startChart() {
       const more = link.closest("details");
       if (more) more.open = false;
       views.remember("interval", link.dataset.interval);
-      chart.show(link.dataset.interval).catch((error) => toast("The chart did not load", error.message, "bad"));
+      chart.show(link.dataset.interval).catch((error) => toast(t`The chart did not load`, error.message, "bad"));
     });
   }
   await chart.show(market.interval);
@@ -136,7 +139,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" || event.key === "?") event.preventDefault(); // Or the browser's own search opens before ours.
   withKeys(event);
 });
-const shortcuts = el("button", { type: "button", class: "wide push shortcuts" }, "Shortcuts ", el("kbd", { "aria-hidden": "true" }, "?"));
+const shortcuts = el("button", { type: "button", class: "wide push shortcuts" }, t`Shortcuts `, el("kbd", { "aria-hidden": "true" }, "?"));
 shortcuts.addEventListener("click", () => withKeys(null));
 byId("status-end").before(shortcuts);
 byId("status-end").classList.remove("push");

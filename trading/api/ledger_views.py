@@ -1,19 +1,17 @@
 """The ledger over the API: every change of what the account owns (docs/history.md). Ours; the contract has none."""
 
-from itertools import islice
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exchange_site.kernel.api_view import PrivateView
 from exchange_site.kernel.clock import iso_of, ms_of
-from exchange_site.kernel.errors import INVALID_ASSET, ApiError
+from exchange_site.kernel.errors import INVALID_ASSET, MAINTENANCE, ApiError
 from marketdata.api import params as market_params
 from marketdata.models import Asset
 from matching.messages import MAX_INT
 from trading.api import params
 from trading.api.freshness import wait_for_own_writes
-from trading.history.kinds import KINDS
+from trading.history.kinds import KINDS, TooSlow, newest
 from trading.history.lines import LedgerLine
 from trading.history.wishes import LEDGER_KINDS, Wish
 
@@ -33,8 +31,12 @@ class Ledger(PrivateView):
         )
         limit = market_params.limit(query)
         headers = wait_for_own_writes()
-        rows = KINDS["ledger"].rows(request.user.account_id, wish, True)
-        return self.answer([_object(row) for row in islice(rows, limit)], headers)
+        try:
+            rows = newest(KINDS["ledger"], request.user.account_id, wish, limit)
+        except TooSlow:
+            message = "This looks through too much at once; ask for fewer kinds or a shorter time"
+            raise ApiError(MAINTENANCE, message) from None
+        return self.answer([_object(row) for row in rows], headers)
 
 
 def _asset_id(symbol: str) -> int | None:

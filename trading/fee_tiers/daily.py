@@ -50,15 +50,17 @@ def _apply(day: date) -> int:
     tiers = list(VolumeTier.objects.values_list("tier", "from_cents"))
     volumes = volumes_until(day)
     rules = {row.pk: row for row in AccountRules.objects.filter(tier__gt=0)}
+    floors = _floors(rules)
     changed, failed = 0, 0
     for account in Account.objects.filter(kind=Account.Kind.USER, pk__in=volumes.keys() | rules.keys()).order_by("pk"):
         row, cents = rules.get(account.pk), volumes.get(account.pk, 0)
-        before, wanted = row.tier if row else 0, tier_for(cents, tiers)
-        by_hand = row is not None and row.tier_actor != BY_VOLUME
-        if wanted == before or (by_hand and wanted < before):
+        before, floor = row.tier if row else 0, floors.get(account.pk, 0)
+        wanted = max(floor, tier_for(cents, tiers))
+        if wanted == before:
             continue
+        decision = TierDecision(account=account, day=day, cents=cents, tier_before=before, tier=wanted, floor=floor)
         try:
-            changed += _decide(account, day, cents, before, wanted)
+            changed += _decide(decision)
         except ApiError as error:
             failed += 1
             log.warning("The fee tier of account %s was not changed: %s", account.pk, error)
@@ -68,10 +70,21 @@ def _apply(day: date) -> int:
     return changed
 
 
-def _decide(account: Account, day: date, cents: int, before: int, tier: int) -> bool:
+def _floors(rules: dict[int, AccountRules]) -> dict[int, int]:
+    """What staff gave by hand: the tier itself, or where volume has lifted it since, what that decision noted."""
+    lifted = {pk for pk, row in rules.items() if row.tier_actor == BY_VOLUME}
+    rows = TierDecision.objects.filter(account_id__in=lifted).order_by("account_id", "-day").distinct("account_id")
+    noted = dict(rows.values_list("account_id", "floor"))
+    return {pk: noted.get(pk, 0) if pk in lifted else row.tier for pk, row in rules.items()}
+
+
+def _decide(wanted: TierDecision) -> bool:
     """On record first; the engine knows the key for some minutes, and to set the same tier again changes nothing."""
+    account, day = wanted.account, wanted.day
     row, _ = TierDecision.objects.get_or_create(
-        account=account, day=day, defaults={"cents": cents, "tier_before": before, "tier": tier}
+        account=account,
+        day=day,
+        defaults={name: getattr(wanted, name) for name in ("cents", "tier_before", "tier", "floor")},
     )
     if row.outcome_n is not None:
         return False

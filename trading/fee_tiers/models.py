@@ -66,4 +66,5 @@ class TierDecision(models.Model):
     cents = models.BigIntegerField(help_text="Of the thirty days that ended with it.")
     tier_before = models.PositiveIntegerField()
     tier = models.PositiveIntegerField()
+    floor = models.PositiveIntegerField(default=0, help_text="What staff gave by hand before; volume never goes below.")
     outcome_n = models.BigIntegerField(null=True, blank=True, help_text="Of the engine. Empty: not answered yet.")

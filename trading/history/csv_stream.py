@@ -5,7 +5,6 @@ take text for a formula, so text that begins like one gets an apostrophe before 
 """
 
 import csv
-import re
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -15,10 +14,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.wallet.locks import only_one
+from exchange_site.kernel.csv_text import safe
 
 ROWS_AT_ONCE = 500
-_FIGURE = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _slots = threading.BoundedSemaphore(settings.EXPORTS_AT_ONCE)
 
 
@@ -28,11 +26,6 @@ class Busy(Exception):
 
 class TookTooLong(Exception):
     """A file is cut off, so that nobody holds a snapshot of the database for ever; the download breaks."""
-
-
-def safe(text: str) -> str:
-    """A field that no spreadsheet runs."""
-    return text if not text.startswith(_DANGEROUS) or _FIGURE.fullmatch(text) else f"'{text}"
 
 
 def text_of(head: Iterable[str], lines: Iterable[list[str]]) -> Iterator[bytes]:

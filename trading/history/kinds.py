@@ -6,9 +6,13 @@ oldest first, through a cursor of the server, so it may have any size.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from psycopg.errors import QueryCanceled
 
 from accounts.models import LedgerPosting
 from accounts.wallet.models import Deposit, Withdrawal
@@ -20,6 +24,10 @@ from trading.models import Fill, Order
 
 ROWS_AT_ONCE = 2_000
 TRADED = frozenset({str(LedgerPosting.Kind.TRADE), str(LedgerPosting.Kind.FEE)})  # What fills stand for.
+
+
+class TooSlow(Exception):
+    """A query was stopped after HISTORY_PAGE_MS: its filters leave too much to look through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,11 @@ def _orders(account_id: int, wish: Wish, newest_first: bool) -> Iterator[Order]:
     return _with_markets(_bounded(rows, wish, "created_at", newest_first))
 
 
-def _fills(account_id: int, wish: Wish, newest_first: bool) -> Iterator[Fill]:
-    rows = Fill.objects.filter(account_id=account_id)
+_ALL = Q()
+
+
+def _fills(account_id: int, wish: Wish, newest_first: bool, only: Q = _ALL) -> Iterator[Fill]:
+    rows = Fill.objects.filter(only, account_id=account_id)
     if wish.market_id is not None:
         rows = rows.filter(market_id=wish.market_id)
     if wish.side is not None:
@@ -76,7 +87,7 @@ def _fills(account_id: int, wish: Wish, newest_first: bool) -> Iterator[Fill]:
 
 
 def _fees(account_id: int, wish: Wish, newest_first: bool) -> Iterator[Fill]:
-    return (fill for fill in _fills(account_id, wish, newest_first) if fill.fee_units)
+    return _fills(account_id, wish, newest_first, ~Q(fee_units=0))
 
 
 def _with_markets(rows: Iterator[Any]) -> Iterator[Any]:
@@ -127,6 +138,19 @@ def _ledger(account_id: int, wish: Wish, newest_first: bool) -> Iterator[lines.L
         yield lines.LedgerLine(
             entry.id, entry.seq, entry.at, entry.kind, asset, entry.units, entry.reference, entry.order_id, symbol
         )
+
+
+def newest(kind: Kind, account_id: int, wish: Wish, count: int) -> list[Any]:
+    """The newest rows, at most `count`. Raises BadFilter, and TooSlow when there is too much to look through."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(settings.HISTORY_PAGE_MS)])
+            return list(islice(kind.rows(account_id, wish, True), count))
+    except OperationalError as failure:
+        if not isinstance(failure.__cause__, QueryCanceled):
+            raise
+        raise TooSlow from failure
 
 
 def _pk(row: Any) -> int:

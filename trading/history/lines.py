@@ -13,10 +13,12 @@ from accounts.wallet.models import Deposit, Withdrawal
 from exchange_site.kernel.money import from_units
 from marketdata import figures
 from marketdata.models import Asset
+from matching.messages import Side
 from matching.symbols import MarketSpec
 from trading.models import Fill, Order
 from trading.pages.rows import iso, kind_of, money, side_direction, side_word, status_of
 
+SIDE_NAMES = {Side.BID.value: "buy", Side.ASK.value: "sell"}  # In files, whatever the reader's language.
 AVERAGE_PLACES = 12  # Decimals of an average price in files; it is cut there.
 
 
@@ -85,7 +87,7 @@ def order_line(order: Order) -> list[str]:
         str(order.pk),
         moment(order.created_at),
         spec.symbol,
-        side_word(order.side).lower(),
+        SIDE_NAMES[order.side],
         order.order_type.lower(),
         order.time_in_force,
         "yes" if order.post_only else "no",
@@ -108,7 +110,7 @@ def fill_line(fill: Fill) -> list[str]:
         str(fill.trade_id),
         moment(fill.at),
         spec.symbol,
-        side_word(fill.side).lower(),
+        SIDE_NAMES[fill.side],
         "maker" if fill.is_maker else "taker",
         spec.format_price(fill.price_ticks),
         spec.format_quantity(fill.quantity_lots),

@@ -106,9 +106,9 @@ def _subject(difference: str) -> str:
 
 def _keep(row: Reconciliation, look: Look) -> None:
     row.n, row.seq = look.report.n, look.report.seq
-    row.equal = not look.differences
     row.differences = [*look.differences, *look.notes]
     row.difference_count = len(look.differences) + look.report.more
+    row.equal = not row.difference_count  # Beyond what is named nobody knows whether an earlier look had it too.
     row.holdings = [asdict(place) for place in look.places]
     row.counts = look.report.counts
     row.finished_at = timezone.now()
@@ -116,7 +116,7 @@ def _keep(row: Reconciliation, look: Look) -> None:
 
 
 def _stop(row: Reconciliation, stop_trading: bool) -> None:
-    first = row.differences[0]
+    first = row.differences[0] if row.differences else "more than can be named, and others each time"
     detail = f"{row} at outcome {row.n} found this, of {row.difference_count}: {first}"
     alarms.raise_alarm(alarms.DIFFERENCE, SUBJECT, detail, stops=True)
     if not (stop_trading or settings.RECONCILE_STOPS_TRADING) or kill_switch() is not None:

@@ -11,7 +11,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from accounts.ledger.models import BalanceStep
 from accounts.models import FEES_ACCOUNT_ID, LedgerPosting
@@ -20,6 +20,7 @@ from matching.messages import Side
 from trading.ledger.legs import FilledMarket, legs_of_fill
 from trading.ledger.models import LedgerEntry
 from trading.models import Fill
+from trading.writer.money_events import FEE, TRADE
 
 ROWS_AT_ONCE = 2_000
 BID = str(Side.BID)
@@ -54,12 +55,21 @@ def entries_of(
 ) -> Iterator[Entry]:
     """An account's legs, oldest first, streamed however many there are; their sum is the change of available + locked.
 
-    `since` counts, `until` does not. `before_id` leaves out that entry and all younger ones.
+    `since` counts, `until` does not. `before_id` leaves out that entry and all younger ones. What the filters leave out
+    stays in the database: of a million fills in other assets none is read here.
     """
     postings = _bounded(LedgerPosting.objects.filter(account_id=account_id), since, until)
     is_venue = account_id == FEES_ACCOUNT_ID
     own = Fill.objects.exclude(fee_units=0) if is_venue else Fill.objects.filter(account_id=account_id)
     fills = _bounded(own, since, until)
+    if asset_id is not None:
+        markets = Market.objects.filter(Q(base_id=asset_id) | Q(quote_id=asset_id))
+        postings = postings.filter(asset_id=asset_id)
+        fills = fills.filter(market_id__in=list(markets.values_list("pk", flat=True)))
+    if kinds:
+        postings = postings.filter(kind__in=kinds)
+        if TRADE not in kinds:
+            fills = fills.exclude(fee_units=0) if FEE in kinds else fills.none()
     if before_id is not None:
         postings, fills = postings.filter(pk__lt=before_id), fills.filter(pk__lte=before_id // 4)
     order = "-id" if newest_first else "id"

@@ -152,7 +152,11 @@ class OrderConnection:
             if request.future is not None:
                 request.future.add_done_callback(_forget)
         self._waiting.clear()
-        if self.switch is not None and not self._leaving and self.ended_with != CLOSE_GOING_AWAY:
+        if self.switch is None:
+            return
+        if self._leaving or self.ended_with == CLOSE_GOING_AWAY:
+            self.switch.let_go()
+        else:
             self.switch.fire()
 
     async def _say_goodbye(self, tasks: "list[asyncio.Task[None]]") -> None:

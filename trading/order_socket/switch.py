@@ -17,11 +17,15 @@ log = logging.getLogger(__name__)
 
 RENEWALS = 4  # In the time after which it fires.
 
+_held: "dict[int, list[CancelSwitch]]" = {}  # By account: of connections of this process that live.
 _background: set["asyncio.Task[None]"] = set()  # The loop keeps only weak references to its tasks.
 
 
 class CancelSwitch:
-    """Of one account: it has only one, so connections that share an account share what happens."""
+    """Of one account: it has only one, so connections that share an account share what happens.
+
+    Whoever leaves does not turn it off while another connection of this process relies on it.
+    """
 
     def __init__(self, account_id: int, silent_s: int) -> None:
         self.account_id = account_id
@@ -33,6 +37,7 @@ class CancelSwitch:
         """Raises ApiError: nobody could be protected now."""
         orders.deadline(await orders.ask(self._command(self.silent_s)))
         self._set_at = self._loop.time()
+        _held.setdefault(self.account_id, []).append(self)
 
     def renew_when_due(self) -> None:
         """The client lives. Call it for every frame; it goes to the engine before what that frame asks for."""
@@ -42,10 +47,20 @@ class CancelSwitch:
             gateway.shared().submit(self._command(self.silent_s)).add_done_callback(_note)
 
     def off(self) -> "asyncio.Future[Answer]":
-        return gateway.shared().submit(self._command(0))
+        self.let_go()
+        return gateway.shared().submit(self._command(_others_need(self.account_id)))
+
+    def let_go(self) -> None:
+        """This connection relies on it no longer; what the engine has stays as it is."""
+        others = _held.get(self.account_id, [])
+        if self in others:
+            others.remove(self)
+        if not others:
+            _held.pop(self.account_id, None)
 
     def fire(self) -> None:
         """The connection has ended: cancel now. If the engine cannot be reached, its switch does it."""
+        self.let_go()
         task = self._loop.create_task(self._cancel_now())
         _background.add(task)
         task.add_done_callback(_background.discard)
@@ -53,7 +68,7 @@ class CancelSwitch:
     async def _cancel_now(self) -> None:
         try:
             done = orders.several(await orders.ask(CancelAllOrders(account_id=self.account_id)))
-            orders.deadline(await orders.ask(self._command(0)))
+            orders.deadline(await orders.ask(self._command(_others_need(self.account_id))))
         except ApiError as error:
             log.warning(
                 "Orders of account %d could not be cancelled when it disconnected, its switch will do it: %s",
@@ -65,6 +80,11 @@ class CancelSwitch:
 
     def _command(self, seconds: int) -> CancelAfter:
         return CancelAfter(account_id=self.account_id, after_ms=seconds * 1000)
+
+
+def _others_need(account_id: int) -> int:
+    """Seconds to which the switch is set for those who are still there; 0 turns it off."""
+    return min((switch.silent_s for switch in _held.get(account_id, [])), default=0)
 
 
 def _note(future: "asyncio.Future[Answer]") -> None:

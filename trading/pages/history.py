@@ -1,28 +1,26 @@
 """History as pages and files. Works without script; every list has its filters in its address."""
 
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
-from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_safe
-from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
 from accounts.pages.wallet import of_account
+from exchange_site.kernel.speech import told
 from marketdata.models import Asset, Market
 from trading.history.csv_stream import Busy, export
-from trading.history.kinds import KINDS, Kind
+from trading.history.kinds import KINDS, Kind, TooSlow, newest
 from trading.history.lines import Cell
 from trading.history.wishes import LEDGER_KINDS, ROLES, SIDES, BadFilter, Wish, wish_of
 
 SHOWN = 50
-SLOW = "This filter has to look through too much at once. Choose fewer filters, or take the file."
+SLOW = gettext_noop("This filter has to look through too much at once. Choose fewer filters, or take the file.")
 BUSY = "A file is being made already. Try again when it is done."
 
 
@@ -36,12 +34,10 @@ def history(request: HttpRequest, owner: Account, kind: str = "orders") -> HttpR
     try:
         rows, older = _page(owner, shown, wish_of(request.GET, shown.filters))
     except BadFilter as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, told(str(refusal)))
         status = 400
-    except OperationalError as failure:
-        if not isinstance(failure.__cause__, QueryCanceled):
-            raise
-        messages.error(request, SLOW)
+    except TooSlow:
+        messages.error(request, gettext(SLOW))
         status = 503
     kept = {name: request.GET[name] for name in (*shown.filters, "from", "to") if request.GET.get(name)}
     context = {
@@ -62,11 +58,8 @@ def history(request: HttpRequest, owner: Account, kind: str = "orders") -> HttpR
 
 
 def _page(owner: Account, kind: Kind, wish: Wish) -> tuple[list[list[Cell]], int | None]:
-    """The rows, and the cursor of the next page. A query that runs too long is stopped by the database."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(settings.HISTORY_PAGE_MS)])
-        found = list(islice(kind.rows(owner.pk, wish, True), SHOWN + 1))
+    """The rows, and the cursor of the next page."""
+    found = newest(kind, owner.pk, wish, SHOWN + 1)
     older = kind.cursor(found[SHOWN - 1]) if len(found) > SHOWN else None
     return [kind.cells(row) for row in found[:SHOWN]], older
 
@@ -74,12 +67,12 @@ def _page(owner: Account, kind: Kind, wish: Wish) -> tuple[list[list[Cell]], int
 def _choices(kind: Kind) -> list[dict[str, Any]]:
     """The drop-down fields of a list's form."""
     fields = {
-        "market": ("Market", [(symbol, symbol.replace("_", "/")) for symbol in _symbols(Market)]),
-        "asset": ("Asset", [(symbol, symbol) for symbol in _symbols(Asset)]),
-        "side": ("Side", [(word, word.capitalize()) for word in SIDES]),
-        "role": ("Role", [(word, word.capitalize()) for word in ROLES]),
-        "state": ("State", list(kind.states)),
-        "kind": ("Kind", list(LEDGER_KINDS.items())),
+        "market": (gettext("Market"), [(symbol, symbol.replace("_", "/")) for symbol in _symbols(Market)]),
+        "asset": (gettext("Asset"), [(symbol, symbol) for symbol in _symbols(Asset)]),
+        "side": (gettext("Side"), [(word, word.capitalize()) for word in SIDES]),
+        "role": (gettext("Role"), [(word, word.capitalize()) for word in ROLES]),
+        "state": (gettext("State"), list(kind.states)),
+        "kind": (gettext("Kind"), list(LEDGER_KINDS.items())),
     }
     return [{"name": name, "label": fields[name][0], "options": fields[name][1]} for name in kind.filters]
 

@@ -18,7 +18,7 @@ from trading.api.freshness import wait_for_own_writes
 from trading.api.json import history_order, view_of
 from trading.models import Fill, Order
 from trading.pages import order_story
-from trading.pages.rows import status_of
+from trading.pages.rows import side_direction, side_word, status_of
 
 PRICES = 400  # Trades that the drawing of the price is made of, at most.
 
@@ -46,7 +46,8 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "status": status,
         "tone": tone,
         "title": order_story.title(order, spec),
-        "side": "Buy" if order_story.is_buy(order) else "Sell",
+        "side": side_word(order.side),
+        "direction": side_direction(order.side),
         "subtitle": order_story.subtitle(order),
         "summary": order_story.summary(order, spec, fills),
         "steps": order_story.steps(order, spec, fills),

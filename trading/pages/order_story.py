@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+
+from exchange_site.kernel import speech
 from marketdata import figures
 from matching.messages import EndReason, OrderStatus, Side
 from matching.symbols import MarketSpec
@@ -11,16 +14,16 @@ from trading.pages.rows import kind_of, money
 from trading.services.refusals import why_ended_of
 
 UNTIL = {
-    "GTC": "Until cancelled",
-    "IOC": "Now or cancel the rest",
-    "FOK": "All now or nothing",
-    "GTD": "Until a date",
+    "GTC": gettext_noop("Until cancelled"),
+    "IOC": gettext_noop("Now or cancel the rest"),
+    "FOK": gettext_noop("All now or nothing"),
+    "GTD": gettext_noop("Until a date"),
 }
 _PREVENTION = {
-    "RejectTaker": "Stop the new one",
-    "RejectMaker": "Cancel the resting one",
-    "RejectBoth": "End both",
-    "Decrement": "Reduce both",
+    "RejectTaker": gettext_noop("Stop the new one"),
+    "RejectMaker": gettext_noop("Cancel the resting one"),
+    "RejectBoth": gettext_noop("End both"),
+    "Decrement": gettext_noop("Reduce both"),
 }
 _ENDED = (OrderStatus.CANCELLED.value, OrderStatus.EXPIRED.value, OrderStatus.TRIGGER_FAILED.value)
 WIDTH, HEIGHT, PAD = 288, 150, 16  # Of the drawing.
@@ -80,7 +83,7 @@ def _amount(spec: MarketSpec, lots: int) -> str:
 def _wanted(order: Order, spec: MarketSpec) -> str:
     if order.quantity_lots is not None:
         return _amount(spec, order.quantity_lots)
-    return f"for {money_text(spec, order.quote_units or 0)}"
+    return gettext("for {money}").format(money=money_text(spec, order.quote_units or 0))
 
 
 def money_text(spec: MarketSpec, units: int) -> str:
@@ -89,58 +92,78 @@ def money_text(spec: MarketSpec, units: int) -> str:
 
 def title(order: Order, spec: MarketSpec) -> str:
     """What follows the word Buy or Sell: `12.50 SOL at 168.35 USDC`."""
-    at = "at market" if order.price_ticks is None else f"at {_price(spec, order.price_ticks)} {spec.quote.symbol}"
-    return f"{_wanted(order, spec)} {at}"
+    if order.price_ticks is None:
+        return gettext("{amount} at market").format(amount=_wanted(order, spec))
+    price = f"{_price(spec, order.price_ticks)} {spec.quote.symbol}"
+    return gettext("{amount} at {price}").format(amount=_wanted(order, spec), price=price)
 
 
 def subtitle(order: Order) -> str:
     placed = order.created_at
-    until = UNTIL[order.time_in_force].lower() if order.price_ticks is not None else "at once"
+    limit = order.price_ticks is not None
+    until = gettext(UNTIL[order.time_in_force]).lower() if limit else gettext("at once")
     moment = f"{placed.day} {placed.strftime('%b %Y, %H:%M:%S')}"
-    return f"{order.market.symbol.replace('_', '/')}, {kind_of(order).lower()}, {until}. Placed {moment} UTC."
+    name, kind = order.market.symbol.replace("_", "/"), kind_of(order).lower()
+    said = gettext("{name}, {kind}, {until}. Placed {moment} UTC.")
+    return said.format(name=name, kind=kind, until=until, moment=moment)
 
 
 def summary(order: Order, spec: MarketSpec, fills: list[Fill]) -> str:
     """What happened, in two or three sentences."""
     parts = []
     if order.status == OrderStatus.TRIGGER_PENDING.value:
-        return f"Your order waits outside the book {_waits_for(order, spec)}. No money is held for it."
+        waits = gettext("Your order waits outside the book {what}. No money is held for it.")
+        return waits.format(what=_waits_for(order, spec))
     if fills:
         makers = sum(fill.is_maker for fill in fills)
-        role = "as maker" if makers == len(fills) else "as taker" if not makers else f"{makers} of them as maker"
-        trades = "one trade" if len(fills) == 1 else f"{len(fills)} trades"
-        filled = "filled" if order.status == OrderStatus.FILLED.value else "traded in part"
+        role = gettext("as maker") if makers == len(fills) else gettext("as taker")
+        if 0 < makers < len(fills):
+            role = gettext("{count} of them as maker").format(count=makers)
+        trades = gettext("one trade") if len(fills) == 1 else gettext("{count} trades").format(count=len(fills))
+        whole = order.status == OrderStatus.FILLED.value
         waited = fills[0].at - (order.triggered_at or order.created_at)
-        start = "" if waited < timedelta(seconds=1) else f"waited {duration(waited)}, then "
-        parts.append(f"Your order {start}{filled} in {trades}, {role}.")
+        if waited < timedelta(seconds=1):
+            told = (
+                gettext("Your order filled in {trades}, {role}.")
+                if whole
+                else gettext("Your order traded in part in {trades}, {role}.")
+            )
+        elif whole:
+            told = gettext("Your order waited {time}, then filled in {trades}, {role}.")
+        else:
+            told = gettext("Your order waited {time}, then traded in part in {trades}, {role}.")
+        parts.append(told.format(trades=trades, role=role, time=duration(waited)))
         lots, value = sum(fill.quantity_lots for fill in fills), sum(fill.quote_units for fill in fills)
-        fee = " and ".join(f"{amount} {asset}" for asset, amount in _fees(fills))
+        fee = gettext(" and ").join(f"{amount} {asset}" for asset, amount in _fees(fills))
         gave, got = money_text(spec, value), _amount(spec, lots)
         if is_buy(order):
-            parts.append(f"You paid {gave} for {got}; the fee was {fee}.")
+            parts.append(gettext("You paid {gave} for {got}; the fee was {fee}.").format(gave=gave, got=got, fee=fee))
         else:
-            parts.append(f"You sold {got} for {gave}; the fee was {fee}.")
+            parts.append(gettext("You sold {got} for {gave}; the fee was {fee}.").format(gave=gave, got=got, fee=fee))
     elif order.status == OrderStatus.NEW.value:
-        parts.append("Your order waits in the book. Nothing has traded yet.")
+        parts.append(gettext("Your order waits in the book. Nothing has traded yet."))
     if order.status in _ENDED:
-        parts.append(("The rest ended: " if fills else "Nothing was traded. ") + _why(order))
+        parts.append((gettext("The rest ended: ") if fills else gettext("Nothing was traded. ")) + _why(order))
     elif order.status == OrderStatus.PARTIALLY_FILLED.value:
-        parts.append("The rest waits in the book.")
+        parts.append(gettext("The rest waits in the book."))
     return " ".join(parts)
 
 
 def _why(order: Order) -> str:
     reason = EndReason(order.end_reason) if order.end_reason else None
-    return why_ended_of(reason) if reason is not None else "It could not be placed when its trigger was reached."
+    if reason is None:
+        return gettext("It could not be placed when its trigger was reached.")
+    return speech.told(why_ended_of(reason))
 
 
 def _waits_for(order: Order, spec: MarketSpec) -> str:
     if order.trailing_ticks is not None:
-        best = "lowest" if is_buy(order) else "highest"
-        return f"until the price has come back by {_price(spec, order.trailing_ticks)} from its {best}"
+        buying = gettext("until the price has come back by {price} from its lowest")
+        selling = gettext("until the price has come back by {price} from its highest")
+        return (buying if is_buy(order) else selling).format(price=_price(spec, order.trailing_ticks))
     assert order.trigger_price_ticks is not None, "a pending order has a trigger"
-    where = "or above " if order.fires_above else "or below "
-    return f"for a trade at {where}{_price(spec, order.trigger_price_ticks)}"
+    above, below = gettext("for a trade at or above {price}"), gettext("for a trade at or below {price}")
+    return (above if order.fires_above else below).format(price=_price(spec, order.trigger_price_ticks))
 
 
 def _fees(fills: list[Fill]) -> list[tuple[str, str]]:
@@ -155,10 +178,15 @@ def _fees(fills: list[Fill]) -> list[tuple[str, str]]:
 def duration(span: timedelta) -> str:
     """`3 minutes and 19 seconds`."""
     seconds = int(span.total_seconds())
-    units = [(seconds // 86400, "day"), (seconds // 3600 % 24, "hour"), (seconds // 60 % 60, "minute")]
-    units.append((seconds % 60, "second"))
-    words = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in units if count]
-    return " and ".join(words[:2]) if words else "less than a second"
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    units = [
+        (days, ngettext("{count} day", "{count} days", days)),
+        (hours, ngettext("{count} hour", "{count} hours", hours)),
+        (minutes, ngettext("{count} minute", "{count} minutes", minutes)),
+        (seconds % 60, ngettext("{count} second", "{count} seconds", seconds % 60)),
+    ]
+    words = [name.format(count=count) for count, name in units if count]
+    return gettext(" and ").join(words[:2]) if words else gettext("less than a second")
 
 
 def gap(span: timedelta) -> str:
@@ -177,13 +205,23 @@ def gap(span: timedelta) -> str:
 def steps(order: Order, spec: MarketSpec, fills: list[Fill]) -> list[Step]:
     """Oldest first. Moments are the engine's: an order is received and decided in one outcome."""
     told: list[tuple[datetime, str, str, str, str]] = []
-    told.append((order.created_at, "done", "Received and checked", _checked(order, spec), ""))
+    told.append((order.created_at, "done", gettext("Received and checked"), _checked(order, spec), ""))
     entered = order.created_at
     if order.triggered_at is not None:
         entered = order.triggered_at
-        told.append((order.triggered_at, "wait", "Trigger reached", "It was placed like a new order.", ""))
+        told.append(
+            (order.triggered_at, "wait", gettext("Trigger reached"), gettext("It was placed like a new order."), "")
+        )
     elif order.status == OrderStatus.TRIGGER_PENDING.value:
-        told.append((order.created_at, "wait", "Waits for its trigger", f"It waits {_waits_for(order, spec)}.", ""))
+        told.append(
+            (
+                order.created_at,
+                "wait",
+                gettext("Waits for its trigger"),
+                gettext("It waits {what}.").format(what=_waits_for(order, spec)),
+                "",
+            )
+        )
     at_once = [fill for fill in fills if fill.at == entered and not fill.is_maker]
     told += [_fill_step(order, spec, fill, fills) for fill in at_once]
     rested = any(fill.is_maker for fill in fills) or order.status in (
@@ -191,13 +229,13 @@ def steps(order: Order, spec: MarketSpec, fills: list[Fill]) -> list[Step]:
     )  # fmt: skip
     rested = rested or order.ahead_lots is not None
     if rested and order.price_ticks is not None:
-        told.append(
-            (entered, "wait", f"Joined the queue at {_price(spec, order.price_ticks)}", _queue(order, spec), "")
-        )
+        joined = gettext("Joined the queue at {price}")
+        told.append((entered, "wait", joined.format(price=_price(spec, order.price_ticks)), _queue(order, spec), ""))
     told += [_fill_step(order, spec, fill, fills) for fill in fills if fill not in at_once]
     if order.status in _ENDED:
-        words = {"Cancelled": "Cancelled", "Expired": "Expired"}.get(order.status, "Not placed at its trigger")
-        told.append((order.updated_at, "end", words, _why(order), ""))
+        words = {"Cancelled": gettext("Cancelled"), "Expired": gettext("Expired")}
+        name = words.get(order.status, gettext("Not placed at its trigger"))
+        told.append((order.updated_at, "end", name, _why(order), ""))
     before: datetime | None = None
     result = []
     for at, mark, name, text, value in told:
@@ -208,33 +246,34 @@ def steps(order: Order, spec: MarketSpec, fills: list[Fill]) -> list[Step]:
 
 
 def _checked(order: Order, spec: MarketSpec) -> str:
-    text = f"As {kind_of(order).lower()} order {order.pk}."
+    text = gettext("As {kind} order {number}.").format(kind=kind_of(order).lower(), number=order.pk)
     if order.status == OrderStatus.TRIGGER_PENDING.value or order.triggered_at is not None:
-        return f"{text} A waiting order holds no money."
+        return " ".join((text, gettext("A waiting order holds no money.")))
     if order.price_ticks is not None and order.quantity_lots is not None:
         if is_buy(order):
             held = money_text(spec, spec.notional_units(order.price_ticks, order.quantity_lots))
         else:
             held = _amount(spec, order.quantity_lots)
-        return f"{text} {held} were there for it."
+        return " ".join((text, gettext("{held} were there for it.").format(held=held)))
     return text
 
 
 def _queue(order: Order, spec: MarketSpec) -> str:
     if order.ahead_lots is None:
-        return "It rested in the book."
+        return gettext("It rested in the book.")
     if order.ahead_lots == 0:
-        return "First of its price level: nothing stood ahead of it there."
-    return f"{_amount(spec, order.ahead_lots)} stood ahead of it at this price."
+        return gettext("First of its price level: nothing stood ahead of it there.")
+    return gettext("{amount} stood ahead of it at this price.").format(amount=_amount(spec, order.ahead_lots))
 
 
 def _fill_step(order: Order, spec: MarketSpec, fill: Fill, fills: list[Fill]) -> tuple[datetime, str, str, str, str]:
-    verb = "Bought" if is_buy(order) else "Sold"
     fee = fill.fee_asset.spec().format(fill.fee_units)
-    text = f"{'Maker' if fill.is_maker else 'Taker'}. Fee {fee} {fill.fee_asset.symbol}."
+    text = gettext("Maker. Fee {fee}.") if fill.is_maker else gettext("Taker. Fee {fee}.")
+    text = text.format(fee=f"{fee} {fill.fee_asset.symbol}")
     if order.status == OrderStatus.FILLED.value and fill is fills[-1]:
-        text += " The order is now complete."
-    name = f"{verb} {_amount(spec, fill.quantity_lots)} at {_price(spec, fill.price_ticks)}"
+        text += gettext(" The order is now complete.")
+    name = gettext("Bought {amount} at {price}") if is_buy(order) else gettext("Sold {amount} at {price}")
+    name = name.format(amount=_amount(spec, fill.quantity_lots), price=_price(spec, fill.price_ticks))
     return fill.at, "fill", name, text, figures.grouped(money(spec, fill.quote_units))
 
 
@@ -243,28 +282,32 @@ def facts(order: Order, spec: MarketSpec, fills: list[Fill]) -> list[tuple[str, 
     lots = order.executed_lots
     whole = order.quantity_lots
     percent = f" ({lots * 100 // whole}\N{NARROW NO-BREAK SPACE}%)" if whole else ""
-    found = [("Type", kind_of(order)), ("Amount", _wanted(order, spec)), ("Filled", f"{_amount(spec, lots)}{percent}")]
+    found = [(gettext("Type"), kind_of(order)), (gettext("Amount"), _wanted(order, spec))]
+    found.append((gettext("Filled"), f"{_amount(spec, lots)}{percent}"))
     if order.price_ticks is not None:
-        found.append(("Limit price", _price(spec, order.price_ticks)))
+        found.append((gettext("Limit price"), _price(spec, order.price_ticks)))
     if lots:
-        found.append(("Average price", _price(spec, order.executed_quote_units // spec.notional_units(1, lots))))
+        found.append(
+            (gettext("Average price"), _price(spec, order.executed_quote_units // spec.notional_units(1, lots)))
+        )
     for name, ticks in (
-        ("Trigger", order.trigger_price_ticks), ("Trails by", order.trailing_ticks),
-        ("Take-profit at", order.take_profit_trigger_ticks), ("Stop-loss at", order.stop_loss_trigger_ticks),
+        (gettext("Trigger"), order.trigger_price_ticks), (gettext("Trails by"), order.trailing_ticks),
+        (gettext("Take-profit at"), order.take_profit_trigger_ticks),
+        (gettext("Stop-loss at"), order.stop_loss_trigger_ticks),
     ):  # fmt: skip
         if ticks is not None:
             found.append((name, _price(spec, ticks)))
     if order.display_lots is not None:
-        found.append(("Shows", _amount(spec, order.display_lots)))
+        found.append((gettext("Shows"), _amount(spec, order.display_lots)))
     if order.price_ticks is not None:
-        found.append(("Until", UNTIL[order.time_in_force]))
-        found.append(("Post-only", "Yes" if order.post_only else "No"))
+        found.append((gettext("Until"), gettext(UNTIL[order.time_in_force])))
+        found.append((gettext("Post-only"), gettext("Yes") if order.post_only else gettext("No")))
     if order.expires_at is not None:
-        found.append(("Ends", order.expires_at.strftime("%d %b %Y %H:%M:%S UTC")))
-    found.append(("Own orders", _PREVENTION[order.self_trade_prevention]))
-    found.append(("Client id", "—" if order.client_id is None else str(order.client_id)))
+        found.append((gettext("Ends"), order.expires_at.strftime("%d %b %Y %H:%M:%S UTC")))
+    found.append((gettext("Own orders"), gettext(_PREVENTION[order.self_trade_prevention])))
+    found.append((gettext("Client id"), "—" if order.client_id is None else str(order.client_id)))
     if order.related_order_id is not None:
-        found.append(("Exit of order", str(order.related_order_id)))
+        found.append((gettext("Exit of order"), str(order.related_order_id)))
     return found
 
 
@@ -276,7 +319,7 @@ def fill_line(fill: Fill, spec: MarketSpec) -> FillLine:
         price=_price(spec, fill.price_ticks),
         amount=spec.format_quantity_padded(fill.quantity_lots),
         value=money(spec, fill.quote_units),
-        role="Maker" if fill.is_maker else "Taker",
+        role=gettext("Maker") if fill.is_maker else gettext("Taker"),
         fee=fill.fee_asset.spec().format(fill.fee_units),
         fee_asset=fill.fee_asset.symbol,
     )

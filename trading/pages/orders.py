@@ -9,22 +9,23 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.views.decorators.http import require_POST
 
 from accounts.selectors import account_of
 from exchange_site.kernel.errors import INVALID_ORDER, TRADING_PAUSED, ApiError
+from exchange_site.kernel.speech import told
 from marketdata import figures, halt
 from marketdata.market_state import state_words
 from marketdata.selectors import listed_markets, market_specs
-from matching.messages import OrderStatus, OrderView
+from matching.messages import OrderStatus, OrderView, Side
 from matching.symbols import MarketSpec
 from trading.inputs import AmendInput, CancelAllInput, OcoInput, OrderRef, PlaceOrderInput, idempotency_key
 from trading.pages.review import facts_of
-from trading.pages.rows import side_word
 from trading.pages.wishes import KEPT, wish_of
 from trading.services import orders
 
-NO_ANSWER = "No answer yet. Look at your open orders and fills before you send this order again."
+NO_ANSWER = gettext_noop("No answer yet. Look at your open orders and fills before you send this order again.")
 NOT_NOW = (INVALID_ORDER, TRADING_PAUSED)  # Refusals that the state of the market may explain.
 KEY_FIELD = "key"  # The review page names its order: sending it twice places it once.
 
@@ -59,7 +60,7 @@ def place(request: HttpRequest, symbol: str) -> HttpResponse:
         wish, key = _input(request.POST, spec), idempotency_key(request.POST.get(KEY_FIELD) or None)
         if isinstance(wish, OcoInput):
             orders.place_oco_sync(account_id, wish, key=key)
-            said = "Both orders wait. When one trades or fires, the other is cancelled."
+            said = gettext("Both orders wait. When one trades or fires, the other is cancelled.")
         else:
             said = _what_happened(orders.place_sync(account_id, wish, key=key).order, spec)
     except ApiError as refusal:
@@ -77,9 +78,9 @@ def cancel(request: HttpRequest, symbol: str) -> HttpResponse:
     try:
         orders.cancel_sync(account_id, OrderRef.from_data(wish, market_specs()))
     except ApiError as refusal:
-        messages.error(request, f"Not cancelled: {_sentence(refusal)}")
+        messages.error(request, gettext("Not cancelled: {reason}").format(reason=_sentence(refusal)))
     else:
-        messages.success(request, "Order cancelled.")
+        messages.success(request, gettext("Order cancelled."))
     return _back(spec, {"view": "orders"})
 
 
@@ -91,9 +92,12 @@ def cancel_all(request: HttpRequest, symbol: str) -> HttpResponse:
     try:
         gone = orders.cancel_all_sync(account_id, CancelAllInput.from_data({"symbol": symbol}, market_specs())).orders
     except ApiError as refusal:
-        messages.error(request, f"Not cancelled: {_sentence(refusal)}")
+        messages.error(request, gettext("Not cancelled: {reason}").format(reason=_sentence(refusal)))
     else:
-        messages.success(request, f"{len(gone)} {'order' if len(gone) == 1 else 'orders'} cancelled.")
+        messages.success(
+            request,
+            ngettext("{count} order cancelled.", "{count} orders cancelled.", len(gone)).format(count=len(gone)),
+        )
     return _back(spec, {"view": "orders"})
 
 
@@ -110,9 +114,9 @@ def amend(request: HttpRequest, symbol: str) -> HttpResponse:
     try:
         changed = orders.amend_sync(account_id, AmendInput.from_data(wish, market_specs())).order
     except ApiError as refusal:
-        messages.error(request, f"Not changed: {_sentence(refusal)}")
+        messages.error(request, gettext("Not changed: {reason}").format(reason=_sentence(refusal)))
     else:
-        messages.success(request, f"Changed. {_what_happened(changed, spec)}")
+        messages.success(request, gettext("Changed. {fact}").format(fact=_what_happened(changed, spec)))
     return _back(spec, {"view": "orders"})
 
 
@@ -132,11 +136,11 @@ def _kept(request: HttpRequest) -> dict[str, str]:
 def _refused(request: HttpRequest, refusal: ApiError, spec: MarketSpec) -> HttpResponse:
     """Back to the form, with what was typed. Where nobody knows what happened it is not called a refusal."""
     if refusal.extra.get("executed") == "unknown":
-        messages.warning(request, NO_ANSWER)
+        messages.warning(request, gettext(NO_ANSWER))
     else:
         market = next((each for each in listed_markets() if each.symbol == spec.symbol), None)
         reason = state_words(market, halt.current()).sentence if market and refusal.kind in NOT_NOW else ""
-        messages.error(request, f"Not placed: {reason or _sentence(refusal)}")
+        messages.error(request, gettext("Not placed: {reason}").format(reason=reason or _sentence(refusal)))
     return _back(spec, _kept(request))
 
 
@@ -155,23 +159,25 @@ def _account_id(request: HttpRequest) -> int:
 
 
 def _sentence(refusal: ApiError) -> str:
-    text = refusal.message or refusal.kind.message
+    text = told(refusal.message or refusal.kind.message)
     return text if text.endswith(".") else f"{text}."
 
 
 def _what_happened(order: OrderView, spec: MarketSpec) -> str:
     """The fact, in a sentence."""
     done = spec.format_quantity_padded(order.executed_lots)
-    verb = "Bought" if side_word(order.side.value) == "Buy" else "Sold"
-    base = spec.base.symbol
+    bought = gettext("Bought {amount}") if order.side is Side.BID else gettext("Sold {amount}")
+    traded = bought.format(amount=f"{done} {spec.base.symbol}")
     if order.status is OrderStatus.FILLED:
-        return f"{verb} {done} {base}. The order is complete."
+        return gettext("{traded}. The order is complete.").format(traded=traded)
     if order.status is OrderStatus.EXPIRED:
-        return f"{verb} {done} {base}, the rest was cancelled." if order.executed_lots else "Nothing was traded."
+        ended = gettext("{traded}, the rest was cancelled.").format(traded=traded)
+        return ended if order.executed_lots else gettext("Nothing was traded.")
     if order.status is OrderStatus.TRIGGER_PENDING:
-        return "The order waits for its trigger."
-    waiting = "The order waits in the book."
-    return f"{verb} {done} {base}. The rest waits in the book." if order.executed_lots else waiting
+        return gettext("The order waits for its trigger.")
+    if not order.executed_lots:
+        return gettext("The order waits in the book.")
+    return gettext("{traded}. The rest waits in the book.").format(traded=traded)
 
 
 def _back(spec: MarketSpec, query: dict[str, str]) -> HttpResponse:

@@ -6,6 +6,8 @@ real outcome better. Pure.
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, ngettext
+
 from matching.messages import OrderType, Side, TimeInForce
 from matching.symbols import MarketSpec
 from trading.inputs import PlaceOrderInput
@@ -113,20 +115,21 @@ def _fate(spec: MarketSpec, wish: PlaceOrderInput, taken: Walk, rest: int, book:
         return f"{spec.format_quantity_padded(lots)} {name}"
 
     if wish.post_only and taken.lots:
-        return "It would be refused: it is post-only and would trade at once."
-    levels = "1 level" if taken.levels == 1 else f"{taken.levels} levels"
+        return gettext("It would be refused: it is post-only and would trade at once.")
+    levels = ngettext("{count} level", "{count} levels", taken.levels).format(count=taken.levels)
     if taken.lots and not rest:
-        return f"It fills at once from {levels}."
+        return gettext("It fills at once from {levels}.").format(levels=levels)
     if wish.order_type is OrderType.MARKET:
-        return (
-            f"Only {amount(taken.lots)} can be filled, the rest is cancelled." if taken.lots else "Nobody is offering."
-        )
+        only = gettext("Only {amount} can be filled, the rest is cancelled.").format(amount=amount(taken.lots))
+        return only if taken.lots else gettext("Nobody is offering.")
     if wish.time_in_force is TimeInForce.FOK:
-        return "It would be cancelled: it cannot be filled completely at once."
+        return gettext("It would be cancelled: it cannot be filled completely at once.")
     if wish.time_in_force is TimeInForce.IOC:
-        return f"{amount(taken.lots)} at once, the rest is cancelled." if taken.lots else "Nothing can trade at once."
+        part = gettext("{amount} at once, the rest is cancelled.").format(amount=amount(taken.lots))
+        return part if taken.lots else gettext("Nothing can trade at once.")
     if taken.lots:
-        return f"{amount(taken.lots)} at once, {amount(rest)} rests in the book."
+        said = gettext("{amount} at once, {rest} rests in the book.")
+        return said.format(amount=amount(taken.lots), rest=amount(rest))
     buying = wish.side is Side.BID
     better = [
         (ticks, lots)
@@ -134,7 +137,8 @@ def _fate(spec: MarketSpec, wish: PlaceOrderInput, taken: Walk, rest: int, book:
         if wish.price_ticks is not None and (ticks >= wish.price_ticks if buying else ticks <= wish.price_ticks)
     ]
     ahead = sum(lots for _, lots in better)
-    return f"It rests in the book, {amount(ahead)} ahead." if ahead else "It rests as the best price."
+    waits = gettext("It rests in the book, {amount} ahead.").format(amount=amount(ahead))
+    return waits if ahead else gettext("It rests as the best price.")
 
 
 def _warnings(
@@ -145,12 +149,14 @@ def _warnings(
         best = other[0][0]
         worse = (wish.price_ticks - best) if wish.side is Side.BID else (best - wish.price_ticks)
         if worse * MILLION > best * FAR_PPM:
-            word = "ask" if wish.side is Side.BID else "bid"
-            found.append(f"This price is far from the market: the best {word} is {spec.format_price_padded(best)}.")
+            ask = gettext("This price is far from the market: the best ask is {price}.")
+            bid = gettext("This price is far from the market: the best bid is {price}.")
+            found.append((ask if wish.side is Side.BID else bid).format(price=spec.format_price_padded(best)))
     if slippage_ppm > SLIPPAGE_PPM:
-        found.append(f"This order moves the market: slippage would be {slippage_ppm / 10_000:.2f} %.")
+        moves = gettext("This order moves the market: slippage would be {part}.")
+        found.append(moves.format(part=f"{slippage_ppm / 10_000:.2f} %"))
     if given > available_units:
-        found.append("You do not have enough for this order.")
+        found.append(gettext("You do not have enough for this order."))
     elif wish.order_type is OrderType.MARKET and given * MILLION > available_units * BALANCE_PART_PPM:
-        found.append("This order uses more than half of what you have.")
+        found.append(gettext("This order uses more than half of what you have."))
     return found

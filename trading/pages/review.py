@@ -1,5 +1,7 @@
 """The review page of a plain form: the order in words, what it would do now, and what to think about first."""
 
+from django.utils.translation import gettext, gettext_noop
+
 from accounts.selectors import balances
 from marketdata import figures
 from marketdata.models import Market
@@ -11,10 +13,10 @@ from trading.pages.preview import Levels, preview
 
 LEVELS = 500
 _UNTIL = {
-    TimeInForce.GTC: "Until cancelled",
-    TimeInForce.IOC: "Now or cancel the rest",
-    TimeInForce.FOK: "All now or nothing",
-    TimeInForce.GTD: "Until a date",
+    TimeInForce.GTC: gettext_noop("Until cancelled"),
+    TimeInForce.IOC: gettext_noop("Now or cancel the rest"),
+    TimeInForce.FOK: gettext_noop("All now or nothing"),
+    TimeInForce.GTD: gettext_noop("Until a date"),
 }
 
 Facts = list[tuple[str, str]]
@@ -34,9 +36,15 @@ def facts_of(wish: PlaceOrderInput | OcoInput, account_id: int) -> dict[str, obj
         "available": f"{figures.grouped(figures.at_least(asset.format(have), 2))} {asset.symbol}",
     }
     if isinstance(wish, OcoInput):
-        return context | {"fate": "Both wait. When one trades or fires, the other is cancelled.", "warnings": []}
+        return context | {
+            "fate": gettext("Both wait. When one trades or fires, the other is cancelled."),
+            "warnings": [],
+        }
     if _waits(wish):
-        return context | {"fate": "It waits outside the book until its trigger. No money is held.", "warnings": []}
+        return context | {
+            "fate": gettext("It waits outside the book until its trigger. No money is held."),
+            "warnings": [],
+        }
     market = Market.objects.get(symbol=spec.symbol)
     book: dict[Side, Levels] = {side: selectors.book_levels(market.pk, side, LEVELS) for side in (Side.BID, Side.ASK)}
     fees = selectors.fees_of(account_id, market.pk) or (market.maker_fee_ppm, market.taker_fee_ppm)
@@ -46,11 +54,17 @@ def facts_of(wish: PlaceOrderInput | OcoInput, account_id: int) -> dict[str, obj
     after = have - seen.need_units
     average = "—" if seen.average_ticks is None else figures.grouped(spec.format_price_padded(seen.average_ticks))
     context["preview"] = [
-        ("Average price", f"{average} {spec.quote.symbol}"),
-        ("Slippage", f"{seen.slippage_ppm / 10_000:.2f}\N{NARROW NO-BREAK SPACE}%"),
-        ("Fee", f"{figures.grouped(got.format(seen.fee_units))} {got.symbol}"),
-        ("You receive", f"{figures.grouped(figures.at_least(got.format(seen.receive_units), 2))} {got.symbol}"),
-        (f"{given.symbol} after", "—" if after < 0 else figures.grouped(figures.at_least(given.format(after), 2))),
+        (gettext("Average price"), f"{average} {spec.quote.symbol}"),
+        (gettext("Slippage"), f"{seen.slippage_ppm / 10_000:.2f}\N{NARROW NO-BREAK SPACE}%"),
+        (gettext("Fee"), f"{figures.grouped(got.format(seen.fee_units))} {got.symbol}"),
+        (
+            gettext("You receive"),
+            f"{figures.grouped(figures.at_least(got.format(seen.receive_units), 2))} {got.symbol}",
+        ),
+        (
+            gettext("{asset} after").format(asset=given.symbol),
+            "—" if after < 0 else figures.grouped(figures.at_least(given.format(after), 2)),
+        ),
     ]
     return context | {"fate": seen.fate, "warnings": seen.warnings}
 
@@ -72,11 +86,11 @@ def _own_best(account_id: int, market_id: int, buying: bool) -> int | None:
 
 
 def _title(wish: PlaceOrderInput) -> str:
-    spec, verb = wish.spec, "Buy" if wish.side is Side.BID else "Sell"
+    spec, verb = wish.spec, gettext("Buy {what}") if wish.side is Side.BID else gettext("Sell {what}")
     if wish.quantity_lots is not None:
-        return f"{verb} {spec.format_quantity_padded(wish.quantity_lots)} {spec.base.symbol}"
+        return verb.format(what=f"{spec.format_quantity_padded(wish.quantity_lots)} {spec.base.symbol}")
     assert wish.quote_units is not None
-    return f"{verb} for {figures.grouped(figures.at_least(spec.format_quote(wish.quote_units), 2))} {spec.quote.symbol}"
+    return verb.format(what=gettext("for {money}").format(money=_money(spec, wish.quote_units)))
 
 
 def _facts(wish: PlaceOrderInput) -> Facts:
@@ -85,19 +99,19 @@ def _facts(wish: PlaceOrderInput) -> Facts:
     def price(ticks: int) -> str:
         return f"{figures.grouped(spec.format_price_padded(ticks))} {quote}"
 
-    facts: Facts = [("Type", "Limit" if wish.order_type is OrderType.LIMIT else "Market")]
+    facts: Facts = [(gettext("Type"), gettext("Limit") if wish.order_type is OrderType.LIMIT else gettext("Market"))]
     if wish.price_ticks is not None:
-        facts.append(("Price", price(wish.price_ticks)))
+        facts.append((gettext("Price"), price(wish.price_ticks)))
     if wish.quantity_lots is not None:
-        facts.append(("Amount", f"{spec.format_quantity_padded(wish.quantity_lots)} {spec.base.symbol}"))
+        facts.append((gettext("Amount"), f"{spec.format_quantity_padded(wish.quantity_lots)} {spec.base.symbol}"))
     if wish.price_ticks is not None and wish.quantity_lots is not None:
-        facts.append(("Total", _money(spec, spec.notional_units(wish.price_ticks, wish.quantity_lots))))
+        facts.append((gettext("Total"), _money(spec, spec.notional_units(wish.price_ticks, wish.quantity_lots))))
     if wish.quote_units is not None:
-        facts.append(("Total", _money(spec, wish.quote_units)))
+        facts.append((gettext("Total"), _money(spec, wish.quote_units)))
     if wish.order_type is OrderType.LIMIT or wish.time_in_force is TimeInForce.GTD:
-        facts.append(("Until", _UNTIL[wish.time_in_force]))
+        facts.append((gettext("Until"), gettext(_UNTIL[wish.time_in_force])))
     if wish.post_only:
-        facts.append(("Post-only", "Yes"))
+        facts.append((gettext("Post-only"), gettext("Yes")))
     return facts + _term_facts(wish)
 
 
@@ -110,10 +124,10 @@ def _term_facts(wish: PlaceOrderInput) -> Facts:
     if terms is None:
         return []
     named = (
-        ("Trigger", terms.trigger_price_ticks),
-        ("Trails by", terms.trailing_ticks),
-        ("Take-profit at", terms.take_profit.trigger_price_ticks if terms.take_profit else None),
-        ("Stop-loss at", terms.stop_loss.trigger_price_ticks if terms.stop_loss else None),
+        (gettext("Trigger"), terms.trigger_price_ticks),
+        (gettext("Trails by"), terms.trailing_ticks),
+        (gettext("Take-profit at"), terms.take_profit.trigger_price_ticks if terms.take_profit else None),
+        (gettext("Stop-loss at"), terms.stop_loss.trigger_price_ticks if terms.stop_loss else None),
     )
     facts = [
         (name, f"{figures.grouped(spec.format_price_padded(ticks))} {spec.quote.symbol}")
@@ -121,5 +135,5 @@ def _term_facts(wish: PlaceOrderInput) -> Facts:
         if ticks is not None
     ]
     if terms.display_lots is not None:
-        facts.append(("Shows", f"{spec.format_quantity_padded(terms.display_lots)} {spec.base.symbol}"))
+        facts.append((gettext("Shows"), f"{spec.format_quantity_padded(terms.display_lots)} {spec.base.symbol}"))
     return facts

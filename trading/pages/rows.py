@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from marketdata import figures
 from marketdata.models import Trade
-from matching.messages import OrderStatus, Side
+from matching.messages import OrderStatus, OrderType, Side
 from matching.symbols import MarketSpec
 from trading.models import Fill, Order
 
@@ -83,7 +84,7 @@ def iso(moment: datetime) -> str:
 
 
 def side_word(side: str) -> str:
-    return "Buy" if side == Side.BID.value else "Sell"
+    return gettext("Buy") if side == Side.BID.value else gettext("Sell")
 
 
 def side_direction(side: str) -> str:
@@ -159,10 +160,12 @@ def order_row(order: Order) -> OrderRow:
         direction=side_direction(order.side),
         kind=kind_of(order),
         trigger=_trigger(order, spec),
-        price="Market" if order.price_ticks is None else figures.grouped(spec.format_price_padded(order.price_ticks)),
+        price=gettext("Market")
+        if order.price_ticks is None
+        else figures.grouped(spec.format_price_padded(order.price_ticks)),
         amount=spec.format_quantity_padded(order.executed_lots if lots is None else lots),
         filled=_filled(order),
-        filled_word="Waiting" if waiting else f"{_filled(order)}{figures.NARROW_SPACE}%",
+        filled_word=gettext("Waiting") if waiting else f"{_filled(order)}{figures.NARROW_SPACE}%",
         value=value,
         status=status,
         tone=tone,
@@ -171,25 +174,25 @@ def order_row(order: Order) -> OrderRow:
 
 def _trigger(order: Order, spec: MarketSpec) -> str:
     if order.trailing_ticks is not None:
-        return f"by {figures.grouped(spec.format_price_padded(order.trailing_ticks))}"
+        return gettext("by {price}").format(price=figures.grouped(spec.format_price_padded(order.trailing_ticks)))
     if order.trigger_price_ticks is not None:
-        return f"at {figures.grouped(spec.format_price_padded(order.trigger_price_ticks))}"
+        return gettext("at {price}").format(price=figures.grouped(spec.format_price_padded(order.trigger_price_ticks)))
     return ""
 
 
 def kind_of(order: Order) -> str:
     """`Limit, post-only`, `Stop market`, `Trailing limit, GTD`."""
-    kind = order.order_type.lower()
+    limit = order.order_type == OrderType.LIMIT.value
     if order.trailing_ticks is not None:
-        parts = [f"Trailing {kind}"]
+        parts = [gettext("Trailing limit") if limit else gettext("Trailing market")]
     elif order.trigger_price_ticks is not None:
-        parts = [f"Stop {kind}"]
+        parts = [gettext("Stop limit") if limit else gettext("Stop market")]
     else:
-        parts = [order.order_type]
+        parts = [gettext("Limit") if limit else gettext("Market")]
     if order.display_lots is not None:
-        parts.append("iceberg")
+        parts.append(gettext("iceberg"))
     if order.post_only:
-        parts.append("post-only")
+        parts.append(gettext("post-only"))
     if order.time_in_force != "GTC" and order.price_ticks is not None:
         parts.append(order.time_in_force)
     return ", ".join(parts)
@@ -205,18 +208,18 @@ def _filled(order: Order) -> int:
 def status_of(order: Order) -> tuple[str, str]:
     """The badge: its words, and the tone they are said in."""
     if order.status == OrderStatus.FILLED.value:
-        return "Filled", "up"
+        return gettext("Filled"), "up"
     if order.status == OrderStatus.PARTIALLY_FILLED.value:
-        return f"Part filled {_filled(order)}{figures.NARROW_SPACE}%", "you"
+        return gettext("Part filled {percent}").format(percent=f"{_filled(order)}{figures.NARROW_SPACE}%"), "you"
     if order.status == OrderStatus.NEW.value:
-        return "Open", "you"
+        return gettext("Open"), "you"
     if order.status == OrderStatus.TRIGGER_PENDING.value:
-        return "Waiting", "you"
+        return gettext("Waiting"), "you"
     if order.status == OrderStatus.EXPIRED.value:
-        return "Expired", "warn"
+        return gettext("Expired"), "warn"
     if order.status == OrderStatus.TRIGGER_FAILED.value:
-        return "Failed", "warn"
-    return "Cancelled", ""
+        return gettext("Failed"), "warn"
+    return gettext("Cancelled"), ""
 
 
 def fill_row(fill: Fill) -> FillRow:
@@ -234,5 +237,5 @@ def fill_row(fill: Fill) -> FillRow:
         value=money(spec, fill.quote_units),
         fee=fill.fee_asset.spec().format(fill.fee_units),
         fee_asset=fill.fee_asset.symbol,
-        role="Maker" if fill.is_maker else "Taker",
+        role=gettext("Maker") if fill.is_maker else gettext("Taker"),
     )

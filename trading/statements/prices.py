@@ -9,12 +9,13 @@ MINUTE = timedelta(minutes=1)
 
 
 class Prices:
-    """Reads one candle for each asset and minute that is asked for, once."""
+    """Reads one candle for each asset and minute that is asked for; one minute a market is kept, as a history is walked
+    in its order and may be of any length."""
 
     def __init__(self) -> None:
         markets = Market.objects.filter(quote__symbol=VALUED_IN).select_related("base", "quote")
         self._markets = {market.base_id: (market.pk, market.spec()) for market in markets}
-        self._known: dict[tuple[int, datetime], int | None] = {}
+        self._known: dict[int, tuple[datetime, int | None]] = {}
 
     def value(self, asset_id: int, units: int, at: datetime) -> int | None:
         """Units of the valuing asset, rounded down; None when the asset had no price yet."""
@@ -27,8 +28,9 @@ class Prices:
     def _ticks(self, market_id: int, at: datetime) -> int | None:
         """The close of the last finished minute with a trade, so that nothing later than the moment counts."""
         minute = at.replace(second=0, microsecond=0)
-        key = market_id, minute
-        if key not in self._known:
+        known = self._known.get(market_id)
+        if known is None or known[0] != minute:
             rows = Kline.objects.filter(market_id=market_id, interval="1m", start__lte=minute - MINUTE)
-            self._known[key] = rows.order_by("-start").values_list("close_ticks", flat=True).first()
-        return self._known[key]
+            known = minute, rows.order_by("-start").values_list("close_ticks", flat=True).first()
+            self._known[market_id] = known
+        return known[1]

@@ -14,7 +14,6 @@ from exchange_site.tests.api_rig import forget_caches, make_market
 
 STATIC = settings.BASE_DIR / "static"
 MAX_BYTES = 100_000
-MAX_TRADER_BYTES = 110_000  # With one's own orders, their list and their stream.
 LOADED_AT_ONCE = {"js/chart.js", "js/own.js"}  # Imported late by trade.js, but on every page (own.js: when logged in).
 
 
@@ -63,4 +62,4 @@ def test_the_page_of_a_visitor_is_light(client, market):
 def test_the_page_of_a_trader_is_light(client, market):
     client.force_login(create_user("alice@example.org", "correct horse battery").account.user)
     total, sizes = weight(client, late=LOADED_AT_ONCE)
-    assert total < MAX_TRADER_BYTES, sorted(sizes.items(), key=lambda item: -item[1])
+    assert total < MAX_BYTES, sorted(sizes.items(), key=lambda item: -item[1])

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts import services
 from accounts.models import Account, Balance, LedgerPosting
 from accounts.services import Credit
-from accounts.wallet.demo import bring_coins
+from accounts.wallet.demo import bring_coins, sender_of
 from exchange_site.kernel.errors import ApiError
 from marketdata.models import Asset
 from matching.symbols import InvalidNumber
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 return
             answers = services.fund_house_and_credit([credit], reason="manage.py fund")
             services.wait_for_database(answers[-1].n)
-            bring_coins(asset, units, f"fund {credit.reference}"[:128])
+            bring_coins(asset, units, sender_of(credit.reference))
         except (ApiError, services.DatabaseBehind) as error:
             what = f"{error.kind.code}: {error.message or error.kind.message}" if isinstance(error, ApiError) else error
             raise CommandError(f"{what} (To try again without paying twice: --reference {credit.reference})") from error

@@ -126,3 +126,8 @@ def test_the_simulated_chains_can_be_driven_in_a_demo_only(rig, alice, settings)
     settings.DEMO_MODE = False
     assert alice.get("/wallet/simulated").status_code == 404
     assert alice.post("/wallet/simulated", drive).status_code == 404
+
+
+def test_the_wallet_leads_to_the_proof_of_what_is_owed(rig, alice):
+    page = alice.get("/wallet").content.decode()
+    assert re.search(r'<a class="button" href="/proof">.*Verify my balance</a>', page)

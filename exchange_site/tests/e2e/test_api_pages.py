@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import BrowserContext, Page, expect
 
+from exchange_site.tests.e2e.axe import assert_accessible
 from exchange_site.tests.e2e.bots import Bot
 from exchange_site.tests.e2e.running import RunningExchange, wait_until
 from exchange_site.tests.e2e.trading_page import PASSWORD, SLOW_MS
@@ -89,6 +90,12 @@ def test_a_key_made_in_the_browser_trades_until_it_is_revoked(
     page.reload()
     expect(row).not_to_contain_text("never")
     row.get_by_role("button", name="Revoke my bot").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_accessible(page, "the question before a key is revoked")
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Revoke my bot").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.locator("main")).to_contain_text("The key is revoked")
     wait_until(lambda: bot.once("GET", "/api/v1/capital", {})[0] == 401, REVOKED_WITHIN_S, "the key stops")
 

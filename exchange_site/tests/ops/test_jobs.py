@@ -80,6 +80,15 @@ def test_only_the_newest_runs_are_kept(monkeypatch):
 
 
 @pytest.mark.django_db
+def test_a_job_that_always_fails_does_not_fill_the_table(monkeypatch):
+    monkeypatch.setattr(jobs, "KEPT", 5)
+    for _ in range(9):
+        with pytest.raises(ZeroDivisionError):
+            jobs.run("name", lambda: 1 / 0)
+    assert JobRun.objects.count() == 5
+
+
+@pytest.mark.django_db
 def test_the_button_sends_the_job_and_says_who_asked(client, monkeypatch):
     sent = []
     monkeypatch.setattr(jobs, "send_now", lambda name, asked_by: sent.append((name, asked_by)))

@@ -92,7 +92,8 @@ def test_s25_looking_as_a_user_changes_nothing_and_is_on_record(staff, client, a
     assert (principal.only_looks, principal.can_trade, principal.can_withdraw) == (True, False, False)
     assert client.get(ADMIN).status_code == 302, "as alice there is no admin"
     assert client.post(reverse("hijack:release")).status_code == 302
-    assert client.get(ADMIN).status_code == 200
+    assert "_auth_user_id" not in client.session, "the way back is a log-in, with its second factor"
+    assert "login" in client.get(ADMIN)["Location"]
     rows = AuditEntry.objects.order_by("number").values_list("action", "actor_name", "subject")
     began, ended = [row for row in rows if row[0].startswith("look_as")]
     assert began == ("look_as.begin", "support@example.org", "alice@example.org")

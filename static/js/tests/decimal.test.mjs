@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as d from "../decimal.js";
 import { Market } from "../market.js";
+import { amountProblem, priceProblem } from "../problems.js";
 
 const facts = {
   symbol: "SOL_USDC", base: "SOL", quote: "USDC", baseDecimals: 9, quoteDecimals: 6, priceDecimals: 2, quantityDecimals: 2,
@@ -78,10 +79,10 @@ test("a market's grid and its sentences", () => {
   assert.equal(market.quoteText(market.notional(16840n, 1250n)), "2105.00");
   assert.equal(market.lotsFor(2105000000n, 16840n), 1250n);
   assert.equal(market.lotsFor(2104999999n, 16840n), 1249n);
-  assert.equal(market.priceProblem("168.405"), "Prices move by 0.01. Use 168.40 or 168.41.");
-  assert.equal(market.amountProblem("12.505"), "Steps of 0.01 SOL. Use 12.50 or 12.51.");
-  assert.equal(market.amountProblem("0"), "The smallest order is 0.01 SOL.");
-  assert.equal(market.amountProblem("12.5"), null);
+  assert.equal(priceProblem(market, "168.405"), "Prices move by 0.01. Use 168.40 or 168.41.");
+  assert.equal(amountProblem(market, "12.505"), "Steps of 0.01 SOL. Use 12.50 or 12.51.");
+  assert.equal(amountProblem(market, "0"), "The smallest order is 0.01 SOL.");
+  assert.equal(amountProblem(market, "12.5"), null);
   assert.equal(market.sum(56299n, 60000n), "562");
   assert.equal(market.sum(56n, 1200n), "0.56");
 });

@@ -214,8 +214,12 @@ def test_a_page_that_would_take_too_long_says_so(client, story, settings, monkey
         return iter(())
 
     monkeypatch.setitem(KINDS, "fills", replace(KINDS["fills"], rows=slow))
+    monkeypatch.setitem(KINDS, "ledger", replace(KINDS["ledger"], rows=slow))
     log_in(client, story.people["alice"])
     assert "too much at once" in page_of(client, "fills", status=503)
+    forget_caches()
+    answer = client.get("/wapi/v1/history/ledger")
+    assert (answer.status_code, answer.json()["code"]) == (503, "MAINTENANCE")
     assert LedgerPosting.objects.exists()
 
 

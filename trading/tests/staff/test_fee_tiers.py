@@ -92,6 +92,10 @@ def test_volume_lifts_even_what_staff_gave(traded, eve):
     trading_rights.set_tier(Account.objects.get(pk=1001), 1, By(eve, "a start"))
     daily.run(TOMORROW)
     assert tier_of(1001) == 2
+    daily.run(TOMORROW + timedelta(days=30))
+    assert tier_of(1001) == 1, "what staff gave stays the floor when volume has lifted it and falls again"
+    daily.run(TOMORROW + timedelta(days=31))
+    assert tier_of(1001) == 1
 
 
 def test_the_page_shows_the_schedule_and_where_its_reader_stands(traded, client):

@@ -4,14 +4,16 @@ import csv
 import io
 import random
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
 
+from marketdata.models import Asset
 from trading.ledger.selectors import totals_before
 from trading.statements import books
 from trading.statements.fifo import Lot, Lots, TooLittle
+from trading.statements.prices import Prices
 from trading.tests.history.rig import Story, log_in
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -141,6 +143,18 @@ def test_a_price_of_later_is_not_used(transactional_db):
     story.price("SOL_USDC", "10").gets("alice", "1", "SOL", "deposit").on("2025-06-01").price("SOL_USDC", "99")
     (row,) = books.statement(alice.pk, 2025, NOW).assets
     assert row.received_value == 10_000_000
+
+
+def test_prices_are_right_and_few_are_kept_however_many_are_asked_for(transactional_db):
+    story, minute = Story(), timedelta(minutes=1)
+    sol = Asset.objects.get(symbol="SOL")
+    story.price("SOL_USDC", "10")
+    first = story.at
+    story.on("2025-06-01").price("SOL_USDC", "20")
+    prices = Prices()
+    assert [prices.value(sol.pk, 10**9, first + minute * i) for i in (1, 2, 0, 1)] == [10**7, 10**7, None, 10**7]
+    assert prices.value(sol.pk, 10**9, story.at + minute) == 2 * 10**7
+    assert len(prices._known) == 1
 
 
 def test_pages_for_nobody_for_others_and_for_too_much(client, example, monkeypatch):

@@ -10,7 +10,9 @@ from accounts.models import FEES_ACCOUNT_ID, Account, Balance, LedgerPosting
 from accounts.tests.unguarded import unguarded
 from marketdata.models import Asset
 from matching.tests.flows import random_commands
+from trading.ledger import selectors
 from trading.ledger.checks import check_ledger
+from trading.ledger.legs import legs_of_fill
 from trading.ledger.models import LedgerEntry
 from trading.ledger.selectors import balance_at, entries_of, page_of, totals_before
 from trading.models import Checkpoint, Fill
@@ -82,6 +84,28 @@ def test_what_is_read_in_python_is_what_the_view_says(written):
             before = page[-1].id
         assert pages == [row[0] for row in reversed(view)]
     assert len({entry.kind for entry in entries_of(1001)}) >= 3
+
+
+@pytest.mark.parametrize("symbol", [None, "SOL", "USDC"])
+@pytest.mark.parametrize("kinds", [frozenset(), frozenset({"fee"}), frozenset({"trade"}), frozenset({"credit"})])
+def test_a_filter_finds_what_the_view_has_and_reads_no_fills_for_nothing(written, monkeypatch, symbol, kinds):
+    read = []
+
+    def counted(fill_id, *fill):
+        read.append(fill_id)
+        return legs_of_fill(fill_id, *fill)
+
+    monkeypatch.setattr(selectors, "legs_of_fill", counted)
+    asset_id = None if symbol is None else Asset.objects.get(symbol=symbol).pk
+    view = LedgerEntry.objects.filter(account_id=1001).order_by("id")
+    view = view if asset_id is None else view.filter(asset_id=asset_id)
+    view = view.filter(kind__in=kinds) if kinds else view
+    found = [entry.id for entry in entries_of(1001, asset_id=asset_id, kinds=kinds)]
+    assert found == list(view.values_list("id", flat=True))
+    if kinds == {"credit"}:
+        assert read == []
+    elif kinds == {"fee"}:
+        assert len(read) == Fill.objects.filter(pk__in=read).exclude(fee_units=0).count()
 
 
 def test_a_bounded_check_finds_what_is_new_and_proves_the_rest_by_steps(written):

@@ -3,14 +3,17 @@
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F
 
+from accounts.ledger import opening
 from accounts.ledger.models import Reconciliation, WalletEntry
 from accounts.models import Account, User
 from accounts.tests.unguarded import unguarded
-from accounts.wallet import alarms, deposits, outbox
+from accounts.wallet import alarms, book, deposits, outbox
 from accounts.wallet.demo import bring_coins
 from accounts.wallet.drainer import drain
 from accounts.wallet.models import AssetNetwork, Deposit, WalletAlarm, Withdrawal
+from accounts.wallet.simulated.models import SimulatedOutput
 from accounts.wallet.simulated.network import Network
 from marketdata.models import Asset
 from matching import messages as m
@@ -190,6 +193,23 @@ def test_a_row_corrupted_by_hand_is_named_and_stops_the_wallet(venue, damage):
     assert alarms.stopped_by() is not None
 
 
+def test_more_differences_than_can_be_named_are_not_equality(venue, monkeypatch):
+    """Each look names others, so none is known to have stayed: that is no proof that nothing is wrong."""
+    looks = iter(range(reconciling.LOOKS))
+
+    def shifting(since_seq):
+        first = next(looks) * 1_000
+        report = comparing.Report(venue.engine.n)
+        for number in range(first, first + comparing.MAX_NAMED + 5):
+            report.differ(f"account {number} SOL: wrong")
+        return reconciling.Look(report, [*report.differences])
+
+    monkeypatch.setattr(reconciling, "_look", shifting)
+    row = look()
+    assert (row.equal, row.difference_count) == (False, 5)
+    assert alarms.stopped_by() is not None
+
+
 def test_a_missing_coin_is_named_a_surplus_stops_nothing(venue):
     Network(CHAIN).send(deposits.chain_of(CHAIN).cold_address(), "SOL", 5)
     Network(CHAIN).mine()
@@ -238,3 +258,36 @@ def test_the_monitor_says_what_is_held_and_owed_and_since_when(venue, client):
         damage_balance()
     look()
     assert "The wallet is stopped" in client.get(url).content.decode()
+
+
+def test_an_installation_from_before_the_entries_is_equal_after_the_opening_and_no_coin_is_made_up(venue, settings):
+    assert look().equal
+    figures = {name: units for name, units in book.balances().items() if units}
+    with unguarded():
+        WalletEntry.objects.all().delete()
+    before = reconciling.look_until_it_stays(0)
+    assert "SOL owed: the engine has" in "\n".join(before.differences)
+    with unguarded():
+        WalletEntry.objects.all().delete()  # What that look at the chain has seen anew.
+    with connection.cursor() as cursor:
+        for statement, parameters in opening.statements(settings.WALLET_CHAINS):
+            cursor.execute(statement, parameters)
+    assert {name: units for name, units in book.balances().items() if units} == figures
+    row = look()
+    assert (row.equal, row.differences) == (True, [])
+    assert WalletEntry.objects.filter(reason=opening.REASON).count() == WalletEntry.objects.count() > 0
+
+
+def test_a_coin_that_was_missing_before_the_entries_is_named_after_the_opening(venue, settings):
+    """The house has three more than coins were ever brought for."""
+    with unguarded():
+        WalletEntry.objects.all().delete()
+        SimulatedOutput.objects.filter(asset="USDC", memo=deposits.TREASURY_MEMO).update(units=F("units") - 3)
+    with connection.cursor() as cursor:
+        for statement, parameters in opening.statements(settings.WALLET_CHAINS):
+            cursor.execute(statement, parameters)
+    row = look()
+    assert row.equal is False
+    owed = venue.engine.balances.assets["USDC"].funded_units
+    assert f"USDC owed: the engine has {owed}, the wallet's ledger has coins for {owed - 3}" in found(row)
+    assert alarms.stopped_by() is not None
