@@ -43,10 +43,6 @@ def act(what: str, title: str, permission: str, action: str, perform: Callable[[
     _acts[what] = Act(title, permission, action, perform)
 
 
-def titles() -> dict[str, str]:
-    return {what: known.title for what, known in _acts.items()}
-
-
 def ask(what: str, subject: str, summary: str, payload: dict[str, Any], by: By) -> StaffWish:
     """Record a wish; where one person may decide, do it too. Raises ApiError.
 

@@ -5,23 +5,16 @@ along with `await` and with work handed to a thread in a copy of the context.
 """
 
 import contextlib
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
 REQUEST_ID = "request_id"
-_ACCEPTED = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default={})  # noqa: B039 - never changed in place.
 
 
 def new_request_id() -> str:
     return secrets.token_hex(8)
-
-
-def believed_request_id(sent: str | None) -> str:
-    """The id that a client or proxy sent, where it is one; else a new one. Nothing else may get into log lines."""
-    return sent if sent and _ACCEPTED.match(sent) else new_request_id()
 
 
 def fields() -> Mapping[str, str]:

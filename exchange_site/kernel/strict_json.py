@@ -67,14 +67,6 @@ def loads_text(text: str) -> Any:
     return value
 
 
-def loads_object(body: bytes) -> dict[str, Any]:
-    """As `loads`, for what has to be an object. Raises InvalidJson."""
-    value = loads(body)
-    if not isinstance(value, dict):
-        raise InvalidJson("The body must be a JSON object")
-    return value
-
-
 def _check_depth(text: str) -> None:
     depth = 0
     for match in _STRUCTURE.finditer(text):

@@ -94,7 +94,7 @@ export class BookView {
         setText(row.price, grouped(price));
         row.price.href = `?view=trade&price=${price}`;
       }
-      if (row.lots !== lots) setFigure(row.size, this.market.amount(lots));
+      if (row.lots !== lots) setFigure(row.size, grouped(this.market.amount(lots)));
       row.lots = lots;
       row.sumLots = sum;
       setText(row.sum, this.market.sum(sum, scale.sum));
@@ -115,7 +115,7 @@ export class BookView {
   #drawSpread() {
     const bid = this.depth.best("bid"), ask = this.depth.best("ask");
     const known = bid !== null && ask !== null;
-    setText(byId("spread"), known ? this.market.price(ask - bid) : "\u2014");
+    setText(byId("spread"), known ? grouped(this.market.price(ask - bid)) : "\u2014");
     setText(byId("spread-bps"), known ? basisPoints(2n * (ask - bid), ask + bid) : "\u2014");
   }
 

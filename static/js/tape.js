@@ -51,7 +51,7 @@ export class Tape {
       row.classList.toggle("own", trade.own);
       setText(row.children[0].children[2], trade.sold ? t`Sold at ` : t`Bought at `);
       setText(row.children[0].lastElementChild, grouped(price));
-      setFigure(row.children[1], this.market.amount(trade.lots));
+      setFigure(row.children[1], grouped(this.market.amount(trade.lots)));
       const iso = new Date(trade.ms).toISOString();
       if (row.children[2].dateTime !== iso) {
         row.children[2].dateTime = row.children[2].title = iso;

@@ -5,6 +5,7 @@ import json
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
@@ -24,13 +25,18 @@ from trading.pages.wishes import KEPT, TYPES
 
 INTERVALS = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
 MORE_INTERVALS = ("1s", "3m", "30m", "2h", "6h", "8h", "12h", "3d", "1month")
-TABS = (("open", "Open orders"), ("history", "Order history"), ("fills", "Fills"), ("balances", "Balances"))
+TABS = (
+    ("open", gettext_lazy("Open orders")),
+    ("history", gettext_lazy("Order history")),
+    ("fills", gettext_lazy("Fills")),
+    ("balances", gettext_lazy("Balances")),
+)
 TYPE_WORDS = tuple(zip(TYPES, ("Limit", "Market", "Stop", "OCO", "Trailing"), strict=True))
 TIF_WORDS = (
-    ("GTC", "Until cancelled"),
-    ("IOC", "Now or cancel the rest"),
-    ("FOK", "All now or nothing"),
-    ("GTD", "Until a date"),
+    ("GTC", gettext_lazy("Until cancelled")),
+    ("IOC", gettext_lazy("Now or cancel the rest")),
+    ("FOK", gettext_lazy("All now or nothing")),
+    ("GTD", gettext_lazy("Until a date")),
 )
 VIEWS = ("chart", "trade", "tape", "orders", "info")
 BOOK_ROWS = 40
