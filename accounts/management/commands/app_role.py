@@ -1,13 +1,12 @@
 """`manage.py app_role`: the role that the exchange runs with, which may add to the ledger and change nothing in it."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.core.management.base import BaseCommand
 from psycopg import sql
 
+from accounts.database_role import make_role
 from accounts.ledger.guards import APPEND_ONLY
 
 APP_ROLE = "exchange_app"
@@ -23,14 +22,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        url = urlsplit(settings.APP_DATABASE_URL)
-        if unquote(url.username or "") != APP_ROLE or not url.password:
-            raise CommandError(f"APP_DATABASE_URL must name the role {APP_ROLE} and its password.")
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE])
-            verb = "ALTER" if cursor.fetchone() else "CREATE"
-            for statement in statements(verb, unquote(url.password)):
-                cursor.execute(statement.as_string(cursor.connection))
+        make_role("APP_DATABASE_URL", settings.APP_DATABASE_URL, APP_ROLE, statements)
         self.stdout.write(f"The role {APP_ROLE} may run the exchange, and only add to what is kept.")
 
 

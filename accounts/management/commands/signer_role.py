@@ -1,13 +1,12 @@
 """`manage.py signer_role`: the database role of the signer, with what it needs and nothing else."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.core.management.base import BaseCommand
 from psycopg import sql
 
+from accounts.database_role import make_role
 from accounts.management.commands.run_signer import SIGNER_ROLE
 
 READS = (
@@ -38,14 +37,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        url = urlsplit(settings.SIGNER_DATABASE_URL)
-        if unquote(url.username or "") != SIGNER_ROLE or not url.password:
-            raise CommandError(f"SIGNER_DATABASE_URL must name the role {SIGNER_ROLE} and its password.")
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [SIGNER_ROLE])
-            verb = "ALTER" if cursor.fetchone() else "CREATE"
-            for statement in statements(verb, unquote(url.password)):
-                cursor.execute(statement.as_string(cursor.connection))
+        make_role("SIGNER_DATABASE_URL", settings.SIGNER_DATABASE_URL, SIGNER_ROLE, statements)
         self.stdout.write(f"The role {SIGNER_ROLE} may do what the signer does.")
 
 

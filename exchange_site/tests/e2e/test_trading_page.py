@@ -214,7 +214,7 @@ def test_sixty_changes_of_the_book_a_second_are_drawn_without_jank(open_page):
     frames = f"frames: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {most:.1f} ms"
     print(f"{per_s:.0f} updates/s, {work_ms:.1f} ms of the page's thread each; {frames}")  # noqa: T201
     assert per_s > UPDATES_PER_S * 0.8
-    assert work_ms < FRAME_MS, "the page keeps up"  # Seen: 7 to 8 ms alone, 10 beside other work.
+    assert work_ms < FRAME_MS, "the page keeps up"  # Seen: 7 to 9 ms alone, 10 beside other work.
     assert p50 < 1.5 * FRAME_MS, frames  # The slowest frames are the machine's as much as ours: other tests run beside.
     assert page.errors == []
 
