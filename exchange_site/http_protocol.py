@@ -2,6 +2,9 @@
 
 An unknown method, raw bytes in the path, a length that lies: uvicorn on its own answers these in plain text. It also
 has no bound for what stands before the body: here it is so long, so many headers, and so slow.
+
+At its end uvicorn closes idle connections at once. A proxy that keeps connections may have just sent a request on one:
+here its connections stay for a while, and the next answer on each says that it is the last.
 """
 
 import asyncio
@@ -9,6 +12,8 @@ import logging
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from exchange_site.kernel.client_address import is_proxy
+from exchange_site.kernel.deadlines import Deadline, deadlines
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, ApiError, ErrorKind
 from exchange_site.kernel.fast_http import JSON_TYPE, encode_json
 
@@ -18,6 +23,7 @@ MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
 NOT_HTTP = "This is not a valid HTTP request"
 HEAD_TIMEOUT_S = 10
+LINGER_S = 5.0  # Longer than a proxy keeps an idle connection (deploy/nginx/nginx.conf): it is the one that closes.
 TOO_LONG = ErrorKind("INVALID_CLIENT_REQUEST", 431, "The request's headers are too many or too long")
 _LINES = {400: b"HTTP/1.1 400 Bad Request", 431: b"HTTP/1.1 431 Request Header Fields Too Large"}
 
@@ -28,10 +34,13 @@ class JsonRefusingProtocol(HttpToolsProtocol):
     _in_head = True
     _head_bytes = 0
     _too_long = False
-    _slow: asyncio.TimerHandle | None = None
+    _upgraded = False
+    _slow: Deadline | None = None
+    _leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._deadlines = deadlines()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -42,12 +51,13 @@ class JsonRefusingProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return  # It has been refused already.
         if self._in_head:
-            self._await_head()
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._too_long = True
-            self.send_400_response("The head has no end.")
+        if self._in_head and self._head_bytes and not self.transport.is_closing():  # It goes on, or has begun to come.
+            self._await_head()
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._too_long = True
+                self.send_400_response("The head has no end.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -59,14 +69,47 @@ class JsonRefusingProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_waiting()
         super().on_headers_complete()
+        if self._leaving and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         self._in_head, self._head_bytes = True, 0  # What follows is the head of the next request.
         super().on_message_complete()
 
+    def shutdown(self) -> None:
+        """The server ends: what is under way is answered, and what a proxy has just begun to send is still taken."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if not idle or self._leaving or not (self.client and is_proxy(self.client[0])):
+            super().shutdown()
+            return
+        self._leaving = True
+        self.loop.call_later(LINGER_S, self.shutdown)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._upgraded = True
+        super().handle_websocket_upgrade()
+
+    def on_response_complete(self) -> None:
+        """The end of an answer, and the beginning of the wait for the next request, unless there will be none.
+
+        A client that has read a whole answer may upgrade its connection before the application said that the answer
+        is over. uvicorn would then wait for a request on the socket's line, and cut it when none comes.
+        """
+        if self._upgraded:
+            self.server_state.total_requests += 1
+            return
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1  # From here on as uvicorn, but that its timer is one of many on one.
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        idle = self._deadlines.call_in(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = idle  # type: ignore[assignment]  # It is only ever cancelled.
+
     def _await_head(self) -> None:
         if self._slow is None:
-            self._slow = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
+            self._slow = self._deadlines.call_in(HEAD_TIMEOUT_S, self._too_slow)
 
     def _stop_waiting(self) -> None:
         if self._slow is not None:

@@ -22,6 +22,7 @@ from matching.messages import (
     PlaceOrder,
     RefusalReason,
     Refused,
+    ReleaseWithdrawal,
     Reply,
     ReserveWithdrawal,
     SettleWithdrawal,
@@ -102,34 +103,49 @@ def check_journal(commands: Iterable[Journaled]) -> tuple[dict[str, str | None],
 def money_from_outside(asked: Mapping[str, Asked]) -> dict[str, int]:
     """Per asset, what entered minus what left the venue, by the clients' own record alone (units)."""
     units: Counter[str] = Counter()
-    withdrawals: dict[int, tuple[str, int]] = {}
-    numbers: set[int] = set()  # Of the wallet: a number that was used stands for what was done first.
+    reserved: dict[int, ReserveWithdrawal] = {}
     for command in _done_in_order(asked):
-        number = getattr(command, "wallet_number", None)
-        if number is not None and number in numbers:
-            continue
-        if number is not None:
-            numbers.add(number)
         if isinstance(command, FundHouse | CreditDeposit):
             units[command.asset] += command.units
         elif isinstance(command, DefundHouse):
             units[command.asset] -= command.units
         elif isinstance(command, ReserveWithdrawal):
-            withdrawals[command.withdrawal_id] = (command.asset, command.units - command.fee_units)
+            reserved[command.withdrawal_id] = command
         elif isinstance(command, SettleWithdrawal) and command.to_account_id is None:
-            asset, paid = withdrawals[command.withdrawal_id]
-            units[asset] -= paid
+            paid = reserved[command.withdrawal_id]
+            units[paid.asset] -= paid.units - paid.fee_units
     return dict(units)
 
 
+def still_reserved(asked: Mapping[str, Asked]) -> list[ReserveWithdrawal]:
+    """The withdrawals that neither ended paid nor released, by the clients' own record alone."""
+    reserved: dict[int, ReserveWithdrawal] = {}
+    for command in _done_in_order(asked):
+        if isinstance(command, ReserveWithdrawal):
+            reserved[command.withdrawal_id] = command
+        elif isinstance(command, SettleWithdrawal | ReleaseWithdrawal):
+            reserved.pop(command.withdrawal_id)
+    return list(reserved.values())
+
+
 def _done_in_order(asked: Mapping[str, Asked]) -> list[Command]:
+    """What was carried out. A number of the wallet that was used before stands for what was done first."""
     done = [
         (told.n, one.command)
         for one in asked.values()
         for told in one.answers[:1]
         if isinstance(told.reply, Done) and not not_kept(told.reply)
     ]
-    return [command for _, command in sorted(done, key=lambda pair: pair[0])]
+    commands: list[Command] = []
+    numbers: set[int] = set()
+    for _, command in sorted(done, key=lambda pair: pair[0]):
+        number = getattr(command, "wallet_number", None)
+        if number is not None:
+            if number in numbers:
+                continue
+            numbers.add(number)
+        commands.append(command)
+    return commands
 
 
 def check_money(asked: Mapping[str, Asked], dump: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,18 @@ import websockets
 
 from exchange_site.tests.api_rig import Trader
 from exchange_site.tests.test_bad_input_websocket import trader
-from exchange_site.tests.wire_rig import BINARY, CLOSE, DEADLINE_S, PING, PONG, RawSocket, frame, served, server_options
+from exchange_site.tests.wire_rig import (
+    BINARY,
+    CLOSE,
+    DEADLINE_S,
+    PING,
+    PONG,
+    TEXT,
+    RawSocket,
+    frame,
+    served,
+    server_options,
+)
 from marketdata.fanout import CLOSE_TOO_SLOW
 from marketdata.hub import close_market_hub
 from marketdata.tests.feed_rig import eventually
@@ -129,6 +140,33 @@ async def test_who_never_answers_a_ping_is_closed(trader: Any, path: str) -> Non
         assert await socket.close_code() in (1011, 1006)
     await close_market_hub()
     await close_user_hub()
+
+
+async def test_a_connection_that_answered_before_is_not_cut_as_an_idle_one() -> None:
+    """The answer has all its bytes, its end comes after the upgrade: nobody may wait for a next request then."""
+    upgraded, ended = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+            await upgraded.wait()
+            await send({"type": "http.response.body", "body": b""})
+            ended.set()
+        else:
+            await send({"type": "websocket.accept"})
+            upgraded.set()
+            await ended.wait()
+            await receive()  # The connection itself.
+            message = await receive()
+            await send({"type": "websocket.send", "text": message["text"]})
+
+    async with served(app=app, timeout_keep_alive=0) as port, RawSocket(port, "/ws", after="/any") as socket:
+        async with asyncio.timeout(DEADLINE_S):
+            await ended.wait()
+        async with served(app=app) as another, RawSocket(another, "/ws"):  # Time for the cut, without a clock.
+            socket.send(frame(b"still here"))
+            assert await socket.hear() == (TEXT, b"still here")
 
 
 @pytest.mark.parametrize(

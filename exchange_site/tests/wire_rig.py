@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -30,11 +31,11 @@ def server_options() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(send_buffer: int | None = None, **changes: Any) -> AsyncIterator[int]:
+async def served(send_buffer: int | None = None, app: Any = application, **changes: Any) -> AsyncIterator[int]:
     """The port; `changes` are other options of the server. `send_buffer` is what the kernel keeps for a slow reader."""
     options = {**server_options(), **changes}
     config = uvicorn.Config(
-        application, port=free_port(), loop="none", lifespan="off", log_level="critical", access_log=False, **options
+        app, port=free_port(), loop="none", lifespan="off", log_level="critical", access_log=False, **options
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -81,12 +82,19 @@ def frame(
 class RawSocket:
     """A client that does what it is told, not what the protocol says."""
 
-    def __init__(self, port: int, path: str) -> None:
-        self._port, self._path = port, path
+    def __init__(self, port: int, path: str, after: str | None = None) -> None:
+        """`after` is the path of an ordinary request whose answer is read first, on the same connection."""
+        self._port, self._path, self._after = port, path, after
         self.response = b""
 
     async def __aenter__(self) -> "RawSocket":
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port)
+        if self._after is not None:
+            self.writer.write(f"GET {self._after} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n\r\n".encode())
+            async with asyncio.timeout(DEADLINE_S):
+                head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+                [length] = re.findall(rb"content-length: (\d+)", head)
+                await self.reader.readexactly(int(length))
         key = base64.b64encode(os.urandom(16)).decode()
         self.writer.write(
             f"GET {self._path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\n"

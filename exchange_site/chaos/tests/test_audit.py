@@ -66,6 +66,14 @@ def test_the_flow_is_worth_auditing(records: Records):
     assert {CreditDeposit, SettleWithdrawal} <= done
 
 
+def test_what_is_still_reserved_is_known_by_the_clients_record_alone(records: Records):
+    """A reservation that the campaign ends with stands in the engine and has no row of a wallet."""
+    mine = {(one.withdrawal_id, one.account_id, one.asset, one.units) for one in audit.still_reserved(records.asked)}
+    engines = records.dump()["withdrawals"]
+    assert mine == {(row["withdrawal_id"], row["account_id"], row["asset"], row["units"]) for row in engines}
+    assert mine
+
+
 def test_no_ablation_goes_unnoticed(records: Records):
     blind, tried = ablations.blind_spots(records.asked, records.seen, records.keys, records.dump())
     assert blind == []

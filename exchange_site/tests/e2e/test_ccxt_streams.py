@@ -7,7 +7,7 @@ import ccxt.pro
 import pytest
 
 from exchange_site.tests.e2e.bots import KeyPair
-from exchange_site.tests.e2e.ccxt_clients import ANSWER_TIMEOUT_S, MARKET, in_session, sync_client, trader
+from exchange_site.tests.e2e.ccxt_clients import ANSWER_TIMEOUT_S, MARKET, in_session, sweep, sync_client, trader
 from exchange_site.tests.e2e.running import RunningExchange
 
 OTHER = "BTC/USDC"
@@ -144,12 +144,13 @@ def test_a_trigger_order_is_followed_until_it_has_traded(exchange, pair):
 
     async def session(pro: Any) -> Any:
         task = await listening(pro)
-        last = (await pro.fetch_ticker(MARKET))["last"]
-        order = await pro.create_order(MARKET, "market", "buy", 0.2, None, {"triggerPrice": last * 1.0001})
+        ask = (await pro.fetch_order_book(MARKET))["asks"][0][0]
+        order = await pro.create_order(MARKET, "market", "buy", 0.2, None, {"triggerPrice": ask * 1.0001})
         waited = order["info"]["status"]
         following = asyncio.create_task(heard_of(pro, order["id"], "closed"))
         while not following.done():
-            await pro.create_order(MARKET, "market", "buy", 0.3)
+            amount, price = sweep(await pro.fetch_order_book(MARKET, 1000), order["triggerPrice"])
+            await pro.create_order(MARKET, "limit", "buy", amount, price, {"timeInForce": "IOC"})
             await asyncio.wait({following}, timeout=1)
         await pro.cancel_all_orders(MARKET)
         task.cancel()
