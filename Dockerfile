@@ -34,4 +34,6 @@ RUN SECRET_KEY=build DATABASE_URL=postgresql://build@localhost/build ALLOWED_HOS
 USER exchange
 VOLUME /data
 EXPOSE 8000
+# Of the process that EXCHANGE_PROCESS names; compose and Kubernetes say it more exactly for each.
+HEALTHCHECK --interval=20s --timeout=5s --start-period=120s --retries=3 CMD ["python", "-m", "exchange_site.launcher.health"]
 CMD ["python", "manage.py", "help"]

@@ -3,21 +3,29 @@
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
+from accounts import staff_roles
 from accounts.audit import admin as audit_admin  # noqa: F401 - the audit log registers its own.
+from accounts.factor_reset import admin as factor_reset
 from accounts.models import Account, ApiKey, AuditEntry, LedgerPosting, RateTier, User
 from accounts.wallet import admin as wallet_admin  # noqa: F401 - the wallet registers its own.
+from exchange_site.kernel.errors import ApiError
 from marketdata.admin_base import ReadOnlyAdmin, coins
+from marketdata.admin_pages import by_request, text_field
+from marketdata.staff_acts import MAX_REASON, in_words
+from marketdata.wishes import said
 
 admin.site.unregister(Group)  # Rights are given to people one by one.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # With the second factor.
@@ -35,18 +43,40 @@ def note(request: HttpRequest, action: str, subject: str, reason: str = "") -> N
     )
 
 
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Rights that are new become a wish, which needs its reason; `new_rights` says which, after cleaning."""
+
+    reason = text_field("Reason", "Needed where rights are given.", required=False, max_length=MAX_REASON)
+    new_rights: dict[str, Any]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        held = User.objects.get(pk=self.instance.pk)
+        groups = cleaned.get("groups")
+        kept = held.groups.all()
+        self.new_rights = {
+            "roles": [] if groups is None else [group.name for group in groups if group not in kept],
+            "staff": bool(cleaned.get("is_staff")) and not held.is_staff,
+            "superuser": bool(cleaned.get("is_superuser")) and not held.is_superuser,
+        }
+        if any(self.new_rights.values()) and not cleaned.get("reason", "").strip():
+            self.add_error("reason", "Say why: somebody else has to approve it.")
+        return cleaned
+
+
 @admin.register(User)
 class UserAdmin(ModelAdmin):
+    form = UserForm
     list_display = ["email", "is_active", "is_staff", "last_login", "date_joined"]
     list_filter = ["is_active", "is_staff"]
     search_fields = ["email"]
     ordering = ["email"]
     fields = [
-        "email", "first_name", "last_name", "is_active", "is_staff", "groups", "is_superuser", "last_login",
-        "date_joined",
+        "email", "first_name", "last_name", "is_active", "is_staff", "groups", "is_superuser", "reason",
+        "last_login", "date_joined",
     ]  # fmt: skip
     filter_horizontal = ["groups"]
-    actions_detail = ["look_as"]
+    actions_detail = ["look_as", "reset_factor"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """Roles are given by who may give them, never to oneself; superusers are made by superusers."""
@@ -72,6 +102,16 @@ class UserAdmin(ModelAdmin):
         context = {**self.admin_site.each_context(request), "title": f"Look as {user}", "user_seen": user}
         return render(request, "admin/staff/look_as.html", {**context, "opts": User._meta})
 
+    def has_factor_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return bool(request.user.has_perm(factor_reset.resets.MAY_ASK))
+
+    @action(description="Take away the second factor", permissions=["factor"], icon="lock_reset")
+    def reset_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = get_object_or_404(User, pk=object_id)
+        context = {**self.admin_site.each_context(request), "opts": User._meta}
+        back = reverse("admin:accounts_user_change", args=[user.pk])
+        return factor_reset.ask_page(request, context, user, back)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # People sign up; `manage.py create_user` makes staff.
 
@@ -79,9 +119,32 @@ class UserAdmin(ModelAdmin):
         return False  # Their orders and postings stay; closing is `is_active`.
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """What is taken away is taken at once; what is given waits for a second person (`staff_roles`)."""
+        new = form.new_rights
+        obj.is_staff, obj.is_superuser = obj.is_staff and not new["staff"], obj.is_superuser and not new["superuser"]
+        if "groups" in form.cleaned_data:
+            form.cleaned_data["groups"] = form.cleaned_data["groups"].exclude(name__in=new["roles"])
         super().save_model(request, obj, form, change)
-        values = ", ".join(f"{name}={_shown(form.cleaned_data[name])}" for name in form.changed_data)
+        waits = {"is_staff"} if new["staff"] else set()
+        waits |= {"is_superuser"} if new["superuser"] else set()
+        changed = [name for name in form.changed_data if name not in {*waits, "reason"}]
+        values = ", ".join(f"{name}={_shown(form.cleaned_data[name])}" for name in changed)
         note(request, "user.change", obj.email, values)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Afterwards, so that what is saved with the form does not undo what is given at once where one may."""
+        super().save_related(request, form, formsets, change)
+        new = form.new_rights
+        if any(new.values()):
+            by = by_request(request, form.cleaned_data["reason"])
+            try:
+                wish = staff_roles.ask_to_give(
+                    form.instance, new["roles"], by, staff=new["staff"], superuser=new["superuser"]
+                )
+            except ApiError as error:
+                messages.error(request, in_words(error))
+            else:
+                messages.info(request, said(wish))
 
 
 def _shown(value: object) -> str:

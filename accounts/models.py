@@ -186,6 +186,7 @@ class FaucetTry(models.Model):
 
 # Django finds models through this module; the audit log and the wallet keep their own in their packages.
 from accounts.audit.models import AuditEntry  # noqa: E402, F401
+from accounts.factor_reset import models as factor_reset_models  # noqa: E402, F401
 from accounts.ledger import models as ledger_models  # noqa: E402, F401
 from accounts.site import models as site_models  # noqa: E402, F401
 from accounts.wallet import models as wallet_models  # noqa: E402, F401

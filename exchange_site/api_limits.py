@@ -1,5 +1,6 @@
 """The rate limits at the door of the API and of the WebSocket, before anything else is done for a stranger."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from django.conf import settings
@@ -33,14 +34,14 @@ def admit_request(scope: dict[str, Any]) -> None:
 def telling(scope: dict[str, Any], send: Send) -> Send:
     """Every answer on the way out says how much is left of what it was counted against."""
 
-    async def with_headers(message: dict[str, Any]) -> None:
+    def with_headers(message: dict[str, Any]) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             count: RequestCount | None = scope.get(COUNT)
             if count is not None:
                 if count.spared and not count.proved:
                     charge_unproved(count, forged=message["status"] == UNAUTHORIZED)
                 message["headers"] = [*message["headers"], *count.headers()]
-        await send(message)
+        return send(message)
 
     return with_headers
 

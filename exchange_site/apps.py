@@ -9,3 +9,7 @@ class ExchangeSiteConfig(AppConfig):
         # launcher imports this package before anything is installed.
         from exchange_site import celery  # noqa: F401
         from exchange_site.ops import looking  # noqa: F401 - connects the receivers
+        from exchange_site.telemetry import errors, traces
+
+        errors.start()
+        traces.watch_celery()

@@ -16,13 +16,15 @@ from exchange_site.wsgi import application as django_application  # isort: skip 
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
+from django.urls import get_resolver
 
 from exchange_site import api_limits, cors, fast_lane, web_metrics
-from exchange_site.kernel import event_loop, metrics, rate_limits
+from exchange_site.kernel import event_loop, garbage, metrics, rate_limits
 from exchange_site.kernel.client_address import believed
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError
 from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, check_declared_length, error_response
 from exchange_site.routing import say_goodbye_on_sigterm, websocket_application
+from exchange_site.telemetry import traces
 from marketdata.hub import close_market_hub
 from matching.client import gateway
 from trading.user_hub import close_user_hub
@@ -34,7 +36,7 @@ BODY_TIMEOUT_S = 20
 _django: Any = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
 
 
-async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+async def _application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         await _http(believed(scope), receive, send)
     elif scope["type"] == "websocket":
@@ -137,6 +139,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             say_goodbye_on_sigterm()
             metrics.serve("web")
+            get_resolver().url_patterns  # noqa: B018 - imports every view, which the first request would do.
+            garbage.settle()
             await send({"type": "lifespan.startup.complete"})
         else:
             await gateway.close_shared()
@@ -145,3 +149,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await close_user_hub()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+application = traces.around(_application)

@@ -10,10 +10,9 @@ here its connections stay for a while, and the next answer on each says that it 
 import asyncio
 import logging
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from exchange_site.kernel.client_address import is_proxy
-from exchange_site.kernel.deadlines import Deadline, deadlines
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, ApiError, ErrorKind
 from exchange_site.kernel.fast_http import JSON_TYPE, encode_json
 
@@ -28,6 +27,37 @@ TOO_LONG = ErrorKind("INVALID_CLIENT_REQUEST", 431, "The request's headers are t
 _LINES = {400: b"HTTP/1.1 400 Bad Request", 431: b"HTTP/1.1 431 Request Header Fields Too Large"}
 
 
+class _HeadWithBody:
+    """The transport of one answer: its head waits for the first of its body, as ASGI wants it, and both are one write.
+
+    Two would be two system calls here and two wake-ups of the client.
+    """
+
+    __slots__ = ("_cycle", "_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._transport = transport
+        self._cycle = cycle
+        self._head: bytes | None = None  # Empty once it has been written.
+
+    def write(self, data: bytes) -> None:
+        if self._head is None and self._cycle.response_started:  # Before that only `100 Continue` is written.
+            self._head = data
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
 class JsonRefusingProtocol(HttpToolsProtocol):
     """Named on uvicorn's command line: `--http exchange_site.http_protocol:JsonRefusingProtocol`."""
 
@@ -35,12 +65,11 @@ class JsonRefusingProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _too_long = False
     _upgraded = False
-    _slow: Deadline | None = None
+    _slow: asyncio.TimerHandle | None = None
     _leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._deadlines = deadlines()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -71,6 +100,8 @@ class JsonRefusingProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self._leaving and self.cycle is not None:
             self.cycle.keep_alive = False
+        if self.cycle is not None and self.scope["method"] != "HEAD":
+            self.cycle.transport = _HeadWithBody(self.transport, self.cycle)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         self._in_head, self._head_bytes = True, 0  # What follows is the head of the next request.
@@ -98,18 +129,11 @@ class JsonRefusingProtocol(HttpToolsProtocol):
         if self._upgraded:
             self.server_state.total_requests += 1
             return
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1  # From here on as uvicorn, but that its timer is one of many on one.
-        self._unset_keepalive_if_required()
-        self.flow.resume_reading()
-        idle = self._deadlines.call_in(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-        self.timeout_keep_alive_task = idle  # type: ignore[assignment]  # It is only ever cancelled.
+        super().on_response_complete()
 
     def _await_head(self) -> None:
         if self._slow is None:
-            self._slow = self._deadlines.call_in(HEAD_TIMEOUT_S, self._too_slow)
+            self._slow = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
 
     def _stop_waiting(self) -> None:
         if self._slow is not None:

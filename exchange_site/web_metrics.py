@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from django.conf import settings
@@ -37,12 +38,12 @@ def counting(lane: str, request_id: str, send: Send) -> Send:
     began = time.perf_counter()
     header = (REQUEST_ID_HEADER, request_id.encode())
 
-    async def counted(message: dict[str, Any]) -> None:
+    def counted(message: dict[str, Any]) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], header]
             _seconds[lane].observe(time.perf_counter() - began)
             _counter(lane, message["status"]).inc()
-        await send(message)
+        return send(message)
 
     return counted
 

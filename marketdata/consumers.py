@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from exchange_site.kernel.asgi_extensions import SEVERAL_TEXTS
 from marketdata.fanout import CLOSE_GOING_AWAY, CLOSE_POLICY, CLOSE_TOO_BIG, Outbox
 from marketdata.hub import MarketHub, market_hub
 from marketdata.stream_names import (
@@ -73,14 +74,20 @@ class MarketConsumer(AsyncWebsocketConsumer):
         self._allowance = Allowance(MESSAGES_PER_S, MESSAGES_BURST)
         self._names: dict[str, Stream] = {}
         await self.accept()
-        self.outbox = Outbox(self._send_text, self.close)
+        joined = SEVERAL_TEXTS in self.scope.get("extensions", {})
+        self.outbox = Outbox(self._send_together if joined else self._send_singly, self.close)
         loop = asyncio.get_running_loop()
         self._idle = loop.call_later(FIRST_COMMAND_S, self.outbox.close, CLOSE_POLICY)
         self._old = loop.call_later(LIFE_S, self.outbox.close, CLOSE_GOING_AWAY)
 
-    async def _send_text(self, text: str) -> None:
-        """Straight to the server: this runs for every frame to every socket."""
-        await self.base_send({"type": "websocket.send", "text": text})
+    async def _send_together(self, texts: list[bytes]) -> None:
+        """Straight to our server, which takes several frames at once: this runs for every update to every socket."""
+        await self.base_send({"type": "websocket.send", "texts": texts})
+
+    async def _send_singly(self, texts: list[bytes]) -> None:
+        """For a server that knows ASGI only."""
+        for text in texts:
+            await self.base_send({"type": "websocket.send", "text": text.decode()})
 
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "outbox"):
@@ -173,4 +180,4 @@ class MarketConsumer(AsyncWebsocketConsumer):
 
     def complain(self, error: tuple[int, str]) -> None:
         code, message = error
-        self.outbox.put(f'{{"id":null,"error":{{"code":{code},"message":"{message}"}}}}')
+        self.outbox.put(b'{"id":null,"error":{"code":%d,"message":"%b"}}' % (code, message.encode()))

@@ -10,11 +10,13 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
+from itertools import islice
 
 log = logging.getLogger(__name__)
 
 QUEUE_FRAMES = 256
-QUEUE_CHARACTERS = 1_048_576  # The frames are ASCII, so this is 1 MiB.
+QUEUE_BYTES = 1_048_576
+SENT_AT_ONCE = 64
 
 CLOSE_GOING_AWAY = 1001
 CLOSE_POLICY = 1008
@@ -29,14 +31,15 @@ _open: weakref.WeakSet["Outbox"] = weakref.WeakSet()
 class Outbox:
     """The way out of one socket. `send` may wait as long as the reader is slow; `close` ends the connection.
 
+    `send` is given the texts of some frames, in order, as UTF-8: what waits goes out together.
     Must be made on the event loop; its task ends after `close` or `abandon`.
     """
 
-    def __init__(self, send: Callable[[str], Awaitable[None]], close: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[list[bytes]], Awaitable[None]], close: Callable[[int], Awaitable[None]]) -> None:
         self._send = send
         self._close = close
-        self._queue: deque[str] = deque()
-        self._characters = 0
+        self._queue: deque[bytes] = deque()  # With those that are just being sent.
+        self._bytes = 0
         self._wake = asyncio.Event()
         self.loop = asyncio.get_running_loop()
         self._sender = asyncio.create_task(self._empty())
@@ -45,15 +48,15 @@ class Outbox:
         self.closed_with: int | None = None
         _open.add(self)
 
-    def put(self, text: str) -> bool:
+    def put(self, text: bytes) -> bool:
         """Queue one frame. False when the socket is closed, or is being closed because this frame was too much."""
         if self.closed_with is not None:
             return False
-        if len(self._queue) >= QUEUE_FRAMES or self._characters + len(text) > QUEUE_CHARACTERS:
+        if len(self._queue) >= QUEUE_FRAMES or self._bytes + len(text) > QUEUE_BYTES:
             self.close(CLOSE_TOO_SLOW)
             return False
         self._queue.append(text)
-        self._characters += len(text)
+        self._bytes += len(text)
         self._wake.set()
         return True
 
@@ -69,7 +72,7 @@ class Outbox:
         if self.closed_with is None:
             self.closed_with = code
         self._queue.clear()
-        self._characters = 0
+        self._bytes = 0
         self._sender.cancel()
         _open.discard(self)
 
@@ -93,9 +96,11 @@ class Outbox:
                 await self._wake.wait()
                 self._wake.clear()
                 while queue:
-                    text = queue.popleft()
-                    self._characters -= len(text)
-                    await self._send(text)
+                    texts = list(islice(queue, SENT_AT_ONCE))
+                    await self._send(texts)
+                    for text in texts:
+                        queue.popleft()
+                        self._bytes -= len(text)
         except (OSError, RuntimeError) as problem:
             log.debug("A socket ended while it was written to: %s", problem)
             self.closed_with = self.closed_with or CLOSE_GOING_AWAY
@@ -163,10 +168,9 @@ class Fanout:
         names = self._listeners.get(key)
         if not names:
             return 0
-        body = data.decode()
         sent = 0
         for name, sockets in names.items():
-            text = f'{{"stream":"{name}","data":{body}}}'
+            text = b'{"stream":"%b","data":%b}' % (name.encode(), data)
             for socket in sockets:
                 sent += socket.put(text)
         return sent

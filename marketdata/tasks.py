@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from marketdata.day import day_of
 from marketdata.models import Market, MarketStatistics
+from marketdata.storage import partitions
 
 FIGURES = (
     "open_ticks",
@@ -29,3 +30,12 @@ def refresh_market_statistics() -> int:
             market=market, defaults={name: getattr(day, name) for name in FIGURES}
         )
     return len(markets)
+
+
+@shared_task
+def keep_partitions_ahead() -> int:
+    """Partitions for the next months, where trades and candles have any (`manage.py partitions`); how many were made.
+
+    Only the owner of the tables can. Under another role this does nothing for as long as there is time, and then fails.
+    """
+    return partitions.make_ahead()

@@ -27,20 +27,34 @@ State = StaffWish.State
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`perform(payload, by, key)` does it and gives the outcome number. `permission`: of who asks and who approves."""
+    """`perform(payload, by, key)` does it and gives the outcome number, None where the engine has no part in it.
+
+    `permission` is of who asks and approves, unless approving has `approver_permission`. `refusal(payload, approver)`
+    says why this person may not approve this wish, and nothing when they may.
+    """
 
     title: str
     permission: str
     action: str  # Its name in the audit trail.
-    perform: Callable[[dict[str, Any], By, str], int]
+    perform: Callable[[dict[str, Any], By, str], int | None]
+    approver_permission: str = ""
+    refusal: Callable[[dict[str, Any], Any], str] | None = None
 
 
 _acts: dict[str, Act] = {}
 
 
-def act(what: str, title: str, permission: str, action: str, perform: Callable[[dict[str, Any], By, str], int]) -> None:
+def act(
+    what: str,
+    title: str,
+    permission: str,
+    action: str,
+    perform: Callable[[dict[str, Any], By, str], int | None],
+    approver_permission: str = "",
+    refusal: Callable[[dict[str, Any], Any], str] | None = None,
+) -> None:
     """Make an act known under the name that its wishes keep."""
-    _acts[what] = Act(title, permission, action, perform)
+    _acts[what] = Act(title, permission, action, perform, approver_permission, refusal)
 
 
 def ask(what: str, subject: str, summary: str, payload: dict[str, Any], by: By) -> StaffWish:
@@ -84,13 +98,16 @@ def approve(pk: int, by: By) -> StaffWish:
     by = by.checked()
     with transaction.atomic():
         wish = _locked(pk)
-        _may_act(by.actor, _acts[wish.what], APPROVE)
+        _may_approve(by.actor, _acts[wish.what])
         if wish.state == State.APPROVED and wish.expires_at > timezone.now():
             note(by, f"{_acts[wish.what].action}.repeat", wish.summary, wish.key)
         else:
             _still_open(wish)
             if wish.asked_by == by.actor:
                 raise ApiError(errors.FORBIDDEN, "You asked for it yourself; somebody else must approve it")
+            refusal = _acts[wish.what].refusal
+            if refusal is not None and (why := refusal(wish.payload, by.actor)):
+                raise ApiError(errors.FORBIDDEN, why)
             _decided(wish, State.APPROVED, by)
             note(by, f"{_acts[wish.what].action}.approve", wish.summary, wish.key)
     return _carry_out(wish, by.ip_address)
@@ -104,7 +121,7 @@ def reject(pk: int, by: By) -> StaffWish:
         own = wish.asked_by == by.actor
         known = _acts[wish.what]
         if not own:
-            _may_act(by.actor, known, APPROVE)
+            _may_approve(by.actor, known)
         _still_open(wish)
         _decided(wish, State.WITHDRAWN if own else State.REJECTED, by)
         note(by, f"{known.action}.{'withdraw' if own else 'reject'}", wish.summary, wish.key)
@@ -130,8 +147,8 @@ def said(done: int | str | StaffWish) -> str:
     if not isinstance(done, StaffWish):
         return f"Done with outcome {done}."
     if done.state == State.DONE:
-        alone = "by one person, as the settings allow, " if done.one_person else ""
-        return f"{done.summary}: done {alone}with outcome {done.n}."
+        alone = " by one person, as the settings allow" if done.one_person else ""
+        return f"{done.summary}: done{alone}" + ("." if done.n is None else f" with outcome {done.n}.")
     return f"{done.summary}: asked for. Somebody else must approve it by {done.expires_at:%d %b %H:%M} UTC."
 
 
@@ -196,6 +213,11 @@ def _has(user: Any, *permissions: str) -> bool:
     return bool(getattr(user, "is_active", False) and getattr(user, "is_staff", False) and user.has_perms(permissions))
 
 
-def _may_act(user: object, known: Act, *more: str) -> None:
-    if not _has(user, known.permission, *more):
+def _may_approve(user: object, known: Act) -> None:
+    if not _has(user, known.approver_permission or known.permission, APPROVE):
+        raise ApiError(errors.FORBIDDEN, f"{name_of(user)} may not do this")
+
+
+def _may_act(user: object, known: Act) -> None:
+    if not _has(user, known.permission):
         raise ApiError(errors.FORBIDDEN, f"{name_of(user)} may not do this")

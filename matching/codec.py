@@ -34,4 +34,11 @@ def encode_entry(origin: str, first_correlation: int, commands: list[bytes], wei
 
 def join_encoded(parts: list[bytes]) -> bytes:
     """One msgpack array of values that are encoded already; nothing is encoded twice."""
-    return _encoder.encode([msgspec.Raw(part) for part in parts])
+    count = len(parts)
+    if count < 16:
+        head = bytes((0x90 | count,))
+    elif count < 0x10000:
+        head = b"\xdc" + count.to_bytes(2, "big")
+    else:
+        head = b"\xdd" + count.to_bytes(4, "big")
+    return head + b"".join(parts)

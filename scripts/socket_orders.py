@@ -149,7 +149,7 @@ async def as_fast_as_they_go(socket: OrderSocket, requests: list[bytes], window:
     await socket.until(sent)
 
 
-async def at_a_rate(socket: OrderSocket, requests: list[bytes], rate: int) -> None:
+async def at_a_rate(socket: OrderSocket, requests: list[bytes], rate: float) -> None:
     """Each when it is due, whether or not the last one was answered; time counts from when it was due."""
     assert socket.transport is not None
     started = time.perf_counter()

@@ -6,7 +6,7 @@ Whoever asks (REST, WebSocket, pages) comes through here, so that one wish alway
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from exchange_site.kernel.errors import RESOURCE_NOT_FOUND, ApiError
 from matching.messages import (
@@ -44,8 +44,7 @@ def idempotency_key(value: str | None) -> str | None:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceOrderInput:
+class PlaceOrderInput(NamedTuple):
     """One order as a market can take it, in ticks, lots and quote units."""
 
     spec: MarketSpec
@@ -95,21 +94,21 @@ class PlaceOrderInput:
         )
 
     def command(self, account_id: int, *, key: str | None = None, valid_until_ms: int | None = None) -> PlaceOrder:
-        return PlaceOrder(
-            account_id=account_id,
-            market=self.spec.symbol,
-            side=self.side,
-            order_type=self.order_type,
-            price_ticks=self.price_ticks,
-            quantity_lots=self.quantity_lots,
-            quote_units=self.quote_units,
-            time_in_force=self.time_in_force,
-            post_only=self.post_only,
-            self_trade_prevention=self.self_trade_prevention,
-            client_id=self.client_id,
-            idempotency_key=key,
-            valid_until_ms=valid_until_ms,
-            terms=self.terms,
+        return PlaceOrder(  # By position, which is much faster than by name.
+            account_id,
+            self.spec.symbol,
+            self.side,
+            self.order_type,
+            self.price_ticks,
+            self.quantity_lots,
+            self.quote_units,
+            self.time_in_force,
+            self.post_only,
+            self.self_trade_prevention,
+            self.client_id,
+            key,
+            valid_until_ms,
+            self.terms,
         )
 
 

@@ -9,14 +9,16 @@ from django.contrib import messages
 from django.core.mail import send_mail
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import api_keys
 from accounts.models import Account, ApiKey
 from accounts.pages.wallet import of_account
+from accounts.site import preferences
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def keys(request: HttpRequest, owner: Account) -> HttpResponse:
         except api_keys.Refused as refusal:
             messages.error(request, str(refusal))
             return _page(request, owner, 400)
-        _tell(key, "was registered")
+        _tell(key, revoked=False)
         messages.success(request, gettext("The key is registered and works at once."))
         return redirect("api_keys")
     return _page(request, owner, 200)
@@ -77,17 +79,20 @@ def revoke(request: HttpRequest, owner: Account, pk: int) -> HttpResponse:
     key = api_keys.revoke(owner, pk, request.META.get("REMOTE_ADDR") or None)
     if key is None:
         raise Http404("There is no such key.")
-    _tell(key, "was revoked")
+    _tell(key, revoked=True)
     messages.success(request, gettext("The key is revoked. It stops everywhere within five seconds."))
     return redirect("api_keys")
 
 
-def _tell(key: ApiKey, what: str) -> None:
+def _tell(key: ApiKey, *, revoked: bool) -> None:
     """A mail to its owner, who may not be the one who did it. A mail server that is away stops nothing."""
     assert key.account.user is not None, "only people have keys"
     page = settings.PUBLIC_URL + reverse("api_keys")
-    text = f"The API key {key.name or key.public_key} of your account {what}.\n\nIf that was not you: {page}\n"
+    facts = {"name": key.name or key.public_key, "revoked": revoked, "page": page}
+    with translation.override(preferences.mail_language(key.account.user)):
+        subject = gettext("An API key was revoked") if revoked else gettext("An API key was registered")
+        text = render_to_string("accounts/mail/api_key.txt", facts)
     try:
-        send_mail(f"An API key {what}", text, None, [key.account.user.email])
+        send_mail(subject, text, None, [key.account.user.email])
     except (SMTPException, OSError) as problem:
         log.warning("The notice about API key %d was not sent: %s", key.pk, problem)

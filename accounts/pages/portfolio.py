@@ -10,14 +10,17 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account, LedgerPosting
 from accounts.pages.wallet import of_account
-from accounts.selectors import balances
+from accounts.selectors import AssetBalance, balances
+from accounts.site.average_cost import Cost, average_costs
 from accounts.site.day_values import opening_of, start_of
 from accounts.site.models import DayValue
 from accounts.site.valuation import STEPS_S, Point, walk
 from accounts.wallet.value import CENTS, VALUED_IN, last_prices, value_cents
 from exchange_site.kernel.money import from_units
 from marketdata import figures
+from marketdata.models import Asset
 from marketdata.page_data import MarketRow, market_rows
+from matching.symbols import AssetSpec
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90),
            "1y": timedelta(days=365)}  # fmt: skip
@@ -62,6 +65,7 @@ def _assets(owner: Account) -> tuple[list[dict[str, object]], int]:
     held = [(money, value) for money, value in held if money.total_units]
     held.sort(key=lambda pair: pair[1] or 0, reverse=True)
     total, rows, start = sum(value or 0 for _, value in held), [], 0
+    costs = _costs(owner, [money for money, _ in held])
     for index, (money, value) in enumerate(held):
         tenths = 0 if not total else ((value or 0) * 2_000 + total) // (2 * total)
         spec, move = money.asset.spec(), moves.get(money.asset.symbol)
@@ -73,6 +77,7 @@ def _assets(owner: Account) -> tuple[list[dict[str, object]], int]:
                 "locked": figures.at_least(spec.format(money.locked_units), CENTS),
                 "total": figures.at_least(spec.format(money.total_units), CENTS),
                 "value": figures.UNKNOWN if value is None else cents(value),
+                "average": _average(costs.get(money.asset.pk), spec, move),
                 "move": move,
                 "market": move.spec.symbol if move else None,
                 "share": figures.grouped(f"{tenths // 10}.{tenths % 10}") + f"{figures.NARROW_SPACE}%",
@@ -83,6 +88,25 @@ def _assets(owner: Account) -> tuple[list[dict[str, object]], int]:
         )
         start += tenths
     return rows, total
+
+
+def _costs(owner: Account, held: list[AssetBalance]) -> dict[int, Cost]:
+    paid_in = next((money.asset.pk for money in held if money.asset.symbol == VALUED_IN), None)
+    if paid_in is None:
+        paid_in = Asset.objects.filter(symbol=VALUED_IN).values_list("pk", flat=True).first()
+    return (
+        {} if paid_in is None else average_costs(owner.pk, {each.asset.pk: each.total_units for each in held}, paid_in)
+    )
+
+
+def _average(cost: Cost | None, spec: AssetSpec, move: MarketRow | None) -> str:
+    """The price of one whole coin on average, to a digit of its market's prices, rounded to the nearest."""
+    if cost is None or move is None:
+        return figures.UNKNOWN
+    decimals = move.spec.price_decimals
+    scaled = cost.paid_units * 10 ** (spec.decimals + decimals)
+    per_coin = cost.units * 10**move.spec.quote.decimals
+    return figures.grouped(figures.at_least(from_units((2 * scaled + per_coin) // (2 * per_coin), decimals), decimals))
 
 
 def _moves() -> dict[str, MarketRow]:

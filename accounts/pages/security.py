@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.selectors import account_of
 from accounts.site import sessions, sign_ins
 from accounts.site.devices import device_of
+from accounts.site.models import SignIn
 
 FEW_CODES = 3  # From here on a reader is told to make new ones.
 
@@ -54,10 +55,18 @@ def security(request: HttpRequest) -> HttpResponse:
         "mail": EmailAddress.objects.filter(user=user).order_by("-primary", "email"),
         "keys": list(api_keys.live_keys(owner)) if owner else [],
         "sessions": [_row(row, key) for row in sessions.live(user, key)],
-        "sign_ins": sign_ins.recent(user),
+        "sign_ins": _told(sign_ins.recent(user)),
         "passkeys_work": _passkeys_work(request),
     }
     return render(request, "accounts/security.html", context)
+
+
+def _told(rows: list[SignIn]) -> list[SignIn]:
+    """With the ways they were proved by in words: `words`."""
+    known = {"password": gettext("Password"), "mfa": gettext("Second factor"), "code": gettext("Code by mail")}
+    for row in rows:
+        row.words = ", ".join(known.get(each, each) for each in row.method.split(", "))  # type: ignore[attr-defined]
+    return rows
 
 
 def _row(row: object, key: str | None) -> SessionRow:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
@@ -16,7 +17,8 @@ from accounts.wallet.models import AssetNetwork, Deposit
 from accounts.wallet.simulated.chain import Simulated
 from accounts.wallet.simulated.models import SimulatedChain, SimulatedTransaction
 from accounts.wallet.simulated.network import Network, SimulationError
-from accounts.wallet.tasks import advance
+from accounts.wallet.wake import SCAN, wake
+from exchange_site.kernel.speech import told
 from matching.symbols import InvalidNumber
 
 MAILS_SHOWN = 3
@@ -37,9 +39,9 @@ def page(request: HttpRequest, owner: Account) -> HttpResponse:
         try:
             messages.success(request, _act(owner, blockchain, request.POST))
         except (SimulationError, InvalidNumber, ValueError) as error:
-            messages.error(request, str(error))
-        deposits.scan(blockchain)
-        advance()
+            messages.error(request, told(str(error)))
+        wake(SCAN)  # Web processes have no right to write the wallet's ledger; Celery has.
+        wake()
         return redirect(f"{request.path}?chain={blockchain}")
     return render(request, "accounts/wallet_simulated.html", _context(request, owner, blockchain, chains))
 
@@ -54,11 +56,11 @@ def _act(owner: Account, blockchain: str, form: Any) -> str:
         spec, texts = row.asset.spec(), [form.get(name, "").replace("\0", "").strip() for name in ("address", "memo")]
         address = texts[0][:128] or deposits.address_of(owner, blockchain).address
         network.send(address, spec.symbol, spec.parse(form.get("amount", "")), memo=texts[1][:64])
-        return "Sent; it waits for a block."
+        return gettext("Sent; it waits for a block.")
     if what == "mine":
-        return f"Block {network.mine(_number(form))} is found."
+        return gettext("Block {number} is found.").format(number=network.mine(_number(form)))
     if what == "reorganise":
-        return f"Reorganised; the best block is {network.reorganise(_number(form))}."
+        return gettext("Reorganised; the best block is {number}.").format(number=network.reorganise(_number(form)))
     if what == "double":
         newest = Deposit.objects.filter(account=owner, blockchain=blockchain, on_chain=True, block_height__gt=0)
         row = newest.order_by("-pk").first()
@@ -66,7 +68,7 @@ def _act(owner: Account, blockchain: str, form: Any) -> str:
             raise SimulationError("You have no deposit in a block that could be spent twice.")
         depth = SimulatedChain.objects.get(pk=blockchain).height - row.block_height + 1
         network.reorganise(depth, double=row.transaction_hash)
-        return "Your newest deposit was spent elsewhere, in a longer branch."
+        return gettext("Your newest deposit was spent elsewhere, in a longer branch.")
     raise SimulationError("Nothing was asked for.")
 
 

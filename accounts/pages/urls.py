@@ -1,5 +1,6 @@
 from django.urls import path
 
+from accounts.factor_reset.pages import objection
 from accounts.pages import favourites, keys, portfolio, security, simulated, views, wallet
 
 urlpatterns = [
@@ -17,6 +18,7 @@ urlpatterns = [
     path("portfolio", portfolio.portfolio, name="portfolio"),
     path("account", views.account, name="account"),
     path("account/security", security.security, name="security"),
+    path("account/second-factor-reset/<int:pk>/<str:token>", objection, name="second_factor_reset"),
     path("account/sessions/<int:pk>/end", security.end_session, name="session_end"),
     path("account/sessions/end-others", security.end_others, name="sessions_end_others"),
     path("account/keys", keys.keys, name="api_keys"),

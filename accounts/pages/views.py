@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.pages.wallet_rows import deposit_row, withdrawal_row
@@ -85,7 +86,7 @@ def faucet(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(_back(request))
     if wants_json:
         return JsonResponse({"status": "Ok"})
-    messages.success(request, "Demo funds have arrived.")
+    messages.success(request, gettext("Demo funds have arrived."))
     return HttpResponseRedirect(_back(request))
 
 

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,7 +21,7 @@ from accounts.selectors import account_of, balances
 from accounts.wallet import addresses, deposits, mail, progress, risk, second_factor, withdrawals
 from accounts.wallet.chain import ChainError
 from accounts.wallet.models import AssetNetwork, Deposit, Withdrawal
-from accounts.wallet.tasks import advance
+from accounts.wallet.tasks import advance_soon
 from accounts.wallet.withdrawals import Wish
 from exchange_site.kernel.errors import ApiError
 from exchange_site.kernel.speech import told
@@ -69,7 +70,8 @@ def deposit(request: HttpRequest, owner: Account) -> HttpResponse:
         try:
             address = deposits.address_of(owner, network.blockchain).address
         except ChainError:
-            messages.error(request, f"The node of {network.blockchain} is away; try again in a minute.")
+            away = gettext("The node of {chain} is away; try again in a minute.")
+            messages.error(request, away.format(chain=network.blockchain))
     rows = Deposit.objects.filter(account=owner).select_related("network__asset").order_by("-created_at")[:SHOWN]
     context = {
         "section": "wallet",
@@ -169,8 +171,8 @@ def cancel(request: HttpRequest, owner: Account, pk: int) -> HttpResponse:
     _own(owner, pk)
     try:
         withdrawals.cancel(owner, pk)
-        advance()
-        messages.success(request, "The withdrawal is cancelled; the money is free again.")
+        advance_soon()
+        messages.success(request, gettext("The withdrawal is cancelled; the money is free again."))
     except ApiError as refusal:
         say(request, refusal)
     return redirect("withdrawal", pk)
@@ -182,13 +184,13 @@ def confirm(request: HttpRequest, owner: Account, pk: int, token: str) -> HttpRe
     """The link of the mail. Opening it changes nothing, because mail programs open links too; the button does."""
     row = _own(owner, pk)
     if not mail.is_token_of(row, token):
-        messages.error(request, "This link is not valid any more.")
+        messages.error(request, gettext("This link is not valid any more."))
         return redirect("withdrawal", pk)
     if request.method == "POST":
         try:
             withdrawals.confirm(owner, pk)
             progress.let_on(pk)
-            messages.success(request, "Confirmed.")
+            messages.success(request, gettext("Confirmed."))
         except ApiError as refusal:
             say(request, refusal)
         return redirect("withdrawal", pk)
@@ -208,7 +210,7 @@ def book(request: HttpRequest, owner: Account) -> HttpResponse:
             second_factor.demand(owner.user, request.POST.get("code", ""))
             for_keys = request.POST.get("for_keys") == "on"
             addresses.add(owner, blockchain, address, memo=memo, label=label, for_keys=for_keys)
-            messages.success(request, "The address is in the book.")
+            messages.success(request, gettext("The address is in the book."))
             return redirect("wallet_addresses")
         except ApiError as refusal:
             say(request, refusal)
@@ -229,7 +231,7 @@ def book(request: HttpRequest, owner: Account) -> HttpResponse:
 def remove_address(request: HttpRequest, owner: Account, pk: int) -> HttpResponse:
     try:
         addresses.remove(owner, pk)
-        messages.success(request, "The address is removed.")
+        messages.success(request, gettext("The address is removed."))
     except ApiError as refusal:
         say(request, refusal)
     return redirect("wallet_addresses")

@@ -50,7 +50,11 @@ def _compact(value: Any) -> str:
 
 
 def body_pairs(body: Mapping[str, Any]) -> list[Pair]:
-    pairs = [(key, text) for key, value in body.items() if (text := rendered(value)) is not None]
+    pairs: list[Pair] = []
+    for key, value in body.items():
+        text = value if type(value) is str else rendered(value)  # Most are strings.
+        if text is not None:
+            pairs.append((key, text))
     pairs.sort()
     return pairs
 

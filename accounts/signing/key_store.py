@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -38,7 +37,7 @@ USE_NOTED_EVERY_S = 60
 @dataclass(slots=True)
 class KnownKey:
     principal: Principal
-    public_key: Ed25519PublicKey
+    public_key: bytes  # 32 of them, a proper point of the curve.
     expires_at_ms: int | None
     use_noted_at: float  # Monotonic seconds; 0 when never in this process.
     networks: tuple[Network, ...] = ()  # Where it may be used from; empty: everywhere.
@@ -141,8 +140,7 @@ def _known(row: ApiKey, raw: bytes | None = None) -> KnownKey | None:
     )
     expires_at_ms = None if row.expires_at is None else ms_of(row.expires_at)
     networks = tuple(ipaddress.ip_network(text) for text in row.ip_list.split())
-    public_key = Ed25519PublicKey.from_public_bytes(raw or base64.b64decode(row.public_key))
-    return KnownKey(principal, public_key, expires_at_ms, 0.0, networks)
+    return KnownKey(principal, raw or base64.b64decode(row.public_key), expires_at_ms, 0.0, networks)
 
 
 def due_for_noting(key: KnownKey) -> bool:

@@ -108,5 +108,11 @@ def language_of(request: HttpRequest, wanted: Preferences) -> str:
     return wanted.language or translation.get_language_from_request(request)
 
 
+def mail_language(user: User) -> str:
+    """What a mail to them is written in: the language they chose, else the one of the page that is being answered."""
+    chosen = Preference.objects.filter(user_id=user.pk).values_list("language", flat=True).first()
+    return chosen or translation.get_language() or settings.LANGUAGE_CODE
+
+
 def numbers_of(wanted: Preferences, language: str) -> str:
     return wanted.numbers or _NUMBERS_OF.get(language.partition("-")[0], "point")

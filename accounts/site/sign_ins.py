@@ -10,10 +10,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from accounts.models import User
+from accounts.site import preferences
 from accounts.site.devices import device_of
 from accounts.site.models import SignIn
 
@@ -55,15 +56,17 @@ def _method(request: HttpRequest) -> str:
 
 def _tell(row: SignIn) -> None:
     """A mail server that is away stops nobody from logging in."""
-    facts = {
-        "site_name": settings.SITE_NAME,
-        "device": row.device or gettext("A device that does not say what it is"),
-        "ip_address": row.ip_address,
-        "at": timezone.now(),
-        "link": settings.PUBLIC_URL + reverse("security"),
-    }
-    subject = gettext("%(site)s: a new device has logged in") % {"site": settings.SITE_NAME}
+    with translation.override(preferences.mail_language(row.user)):
+        facts = {
+            "site_name": settings.SITE_NAME,
+            "device": row.device or gettext("A device that does not say what it is"),
+            "ip_address": row.ip_address,
+            "at": timezone.now(),
+            "link": settings.PUBLIC_URL + reverse("security"),
+        }
+        subject = gettext("%(site)s: a new device has logged in") % {"site": settings.SITE_NAME}
+        text = render_to_string("accounts/mail/new_device.txt", facts)
     try:
-        send_mail(subject, render_to_string("accounts/mail/new_device.txt", facts), None, [row.user.email])
+        send_mail(subject, text, None, [row.user.email])
     except (SMTPException, OSError) as problem:
         log.warning("The mail about a new device of user %d was not sent: %s", row.user_id, problem)

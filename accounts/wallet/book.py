@@ -3,6 +3,7 @@
 Every function may be called again for the same step: an entry's key exists once. The caller has locked the row.
 """
 
+import hashlib
 from typing import Any
 
 from django.db.models import Case, F, Sum, When
@@ -12,6 +13,7 @@ from accounts.wallet.chain import Incoming
 from accounts.wallet.models import AssetNetwork, Deposit, Withdrawal
 from marketdata.models import Asset
 
+KEY_LENGTH = 96
 _Kind = WalletEntry.Kind
 
 
@@ -76,8 +78,13 @@ def treasury_seen(network: AssetNetwork, incoming: Incoming, *, cold: bool = Fal
     if incoming.block_height is None:
         return
     reference = f"{incoming.transaction_hash}:{incoming.output_index}"
+    key = f"treasury:{network.blockchain}:{reference}"
+    if len(key) > KEY_LENGTH:
+        if WalletEntry.objects.filter(key=key[:KEY_LENGTH], reference=reference).exists():
+            return  # Entered when keys were cut, which took the outputs of a transaction for one.
+        key = f"treasury:{hashlib.sha256(key.encode()).hexdigest()}"
     _enter(
-        f"treasury:{network.blockchain}:{reference}"[:96],
+        key,
         _Kind.TREASURY,
         Book.COLD if from_cold else Book.BOOKS,
         Book.COLD if cold else Book.HOT,

@@ -8,20 +8,23 @@ import hashlib
 import logging
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from accounts.ledger.models import Book, WalletEntry
 from accounts.models import Account
 from accounts.wallet import alarms, book, crash, outbox
 from accounts.wallet.chain import Chain, Changes, Incoming, chain_of
 from accounts.wallet.locks import only_one
 from accounts.wallet.models import AssetNetwork, Deposit, DepositAddress, ScanPosition
 from accounts.wallet.states import WrongState, locked_deposit, move_deposit
+from accounts.wallet.wake import BOOK_DUST, wake
 
 log = logging.getLogger(__name__)
 
 TREASURY_MEMO = "treasury"  # The venue's own money on its way into the wallet; nobody's deposit.
 FROM_COLD_MEMO = "from cold"  # The same, from its cold wallet.
+MOST_DUST = 1_000  # Deposits that one look for dust enters.
 FINAL_AFTER = 4  # Watched until this many times the needed confirmations are there.
 _State, _Held = Deposit.State, Deposit.Held
 
@@ -217,5 +220,19 @@ def assign(deposit_pk: int, account: Account) -> None:
         deposit.account = account
         deposit.held = _why_held(deposit.network, deposit.units, account)
         deposit.save(update_fields=["account", "held"])
-        book.deposit_on_chain(deposit)
         _credit_if_ripe(deposit)
+    wake(BOOK_DUST)
+
+
+def book_dust() -> int:
+    """Enter assigned deposits below the minimum as dust; how many.
+
+    A person's web process has no right to write the ledger, so it leaves that to the next of these.
+    """
+    entered = WalletEntry.objects.filter(deposit=OuterRef("pk"), payer=Book.DUST)
+    small = Deposit.objects.filter(held=_Held.BELOW_MINIMUM, state=_State.PENDING, block_height__isnull=False)
+    rows = small.exclude(Exists(entered)).values_list("pk", flat=True)[:MOST_DUST]
+    for pk in rows:
+        with transaction.atomic():
+            book.deposit_on_chain(locked_deposit(pk))
+    return len(rows)

@@ -8,6 +8,7 @@ import logging
 import time
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from accounts.wallet import alarms, completions, crash
 from accounts.wallet.locks import only_one
 from accounts.wallet.models import OutboxCommand
 from accounts.wallet.outbox import command_of
+from accounts.wallet.wake import DRAIN, wake
 from matching.client import blocking
 from matching.client.errors import NotAdmitted, OutcomeUnknown
 from matching.messages import Answer, RefusalReason, Refused
@@ -25,6 +27,7 @@ _State = OutboxCommand.State
 LOCK = "outbox"
 ANSWER_TIMEOUT_S = 5
 DOUBT = timedelta(seconds=15)  # How long bytes of a broken connection may still reach Redis, with a wide margin.
+WAKE_AGAIN_S = 0.5
 MAX_ROWS = 500  # One run; the sweeper comes again.
 OUT_OF_STEP = frozenset({RefusalReason.IDEMPOTENCY_KEY_REUSED, RefusalReason.OUT_OF_SEQUENCE})
 NOT_NOW = frozenset({RefusalReason.OVERLOADED, RefusalReason.RULES_NOT_ACTIVE, RefusalReason.EXPIRED_IN_QUEUE})
@@ -40,10 +43,19 @@ def drain(max_rows: int = MAX_ROWS) -> int:
 
 
 def drain_until(row: OutboxCommand, timeout_s: float) -> OutboxCommand:
-    """Drain until this row is answered or time is up; the row as it then is."""
-    deadline = time.monotonic() + timeout_s
+    """Drain until this row is answered or time is up; the row as it then is.
+
+    A process whose role may not write the wallet's ledger has Celery do it, and tells it again now and then: a task
+    that comes while another one ends finds nothing to do.
+    """
+    wake_at = time.monotonic()
+    deadline = wake_at + timeout_s
     while True:
-        drain()
+        if settings.WALLET_DRAINS_HERE:
+            drain()
+        elif time.monotonic() >= wake_at:
+            wake(DRAIN)
+            wake_at = time.monotonic() + WAKE_AGAIN_S
         row = OutboxCommand.objects.get(pk=row.pk)
         if row.state not in (_State.WAITING, _State.SENT) or time.monotonic() > deadline:
             return row

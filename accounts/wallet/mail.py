@@ -3,9 +3,12 @@
 from django.conf import settings
 from django.core import signing
 from django.core.mail import send_mail
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
+from accounts.site import preferences
 from accounts.wallet.models import Withdrawal
 
 SALT = "accounts.wallet.withdrawal"
@@ -34,25 +37,19 @@ def ask_for_confirmation(row: Withdrawal) -> None:
     assert row.account.user is not None, "only people withdraw"
     spec, symbol = row.network.asset.spec(), row.network.asset.symbol
     link = settings.PUBLIC_URL + reverse("withdrawal_confirm", args=[row.pk, token_of(row)])
-    minutes = settings.WALLET_MAIL_VALID_S // 60
-    lines = [
-        f"A withdrawal of {spec.format(row.units)} {symbol} was asked for.",
-        "",
-        f"To:        {row.address}" + (f" (memo {row.memo})" if row.memo else ""),
-        f"Chain:     {row.network.blockchain}",
-        f"Fee:       {spec.format(row.fee_units)} {symbol}",
-        f"Arrives:   {spec.format(row.units - row.fee_units)} {symbol}",
-        "",
-        "If this was you, open the link, compare the destination and confirm:",
-        link,
-        "",
-        f"The link works for {minutes} minutes. If it was not you, do not open it: change your password, and the money",
-        "stays where it is.",
-    ]
-    send_mail(
-        subject=f"{settings.SITE_NAME}: confirm a withdrawal of {spec.format(row.units)} {symbol}",
-        message="\n".join(lines),
-        from_email=None,
-        recipient_list=[row.account.user.email],
-    )
+    facts = {
+        "amount": f"{spec.format(row.units)} {symbol}",
+        "address": row.address,
+        "memo": row.memo,
+        "chain": row.network.blockchain,
+        "fee": f"{spec.format(row.fee_units)} {symbol}",
+        "arrives": f"{spec.format(row.units - row.fee_units)} {symbol}",
+        "link": link,
+        "minutes": settings.WALLET_MAIL_VALID_S // 60,
+    }
+    with translation.override(preferences.mail_language(row.account.user)):
+        subject = gettext("%(site)s: confirm a withdrawal of %(amount)s")
+        text = render_to_string("accounts/mail/withdrawal.txt", facts)
+    subject %= {"site": settings.SITE_NAME, "amount": facts["amount"]}
+    send_mail(subject=subject, message=text, from_email=None, recipient_list=[row.account.user.email])
     Withdrawal.objects.filter(pk=row.pk, mailed_at__isnull=True).update(mailed_at=timezone.now())

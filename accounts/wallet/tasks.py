@@ -11,6 +11,7 @@ from accounts.wallet.drainer import drain
 from accounts.wallet.locks import only_one
 from accounts.wallet.models import Deposit, Withdrawal
 from accounts.wallet.simulated.network import Network
+from accounts.wallet.wake import wake
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,20 @@ def advance() -> int:
 
 
 @shared_task
+def drain_outbox() -> int:
+    """Tell the engine what waits, for somebody who waits for its answer."""
+    return drain()
+
+
+def advance_soon() -> None:
+    """For a page: at once, or by Celery where this process may not write the wallet's ledger."""
+    if settings.WALLET_DRAINS_HERE:
+        advance()
+    else:
+        wake()
+
+
+@shared_task
 def scan_chains() -> int:
     """Read every chain; one that is away does not keep the others from being read."""
     found = 0
@@ -40,6 +55,12 @@ def scan_chains() -> int:
     if alarms.stopped_by() is None:
         drain()
     return found
+
+
+@shared_task
+def book_dust() -> int:
+    """What a person gave an owner and is below the minimum becomes dust in the ledger."""
+    return deposits.book_dust()
 
 
 def _mine_what_waits(blockchain: str) -> None:

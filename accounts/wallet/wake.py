@@ -9,13 +9,16 @@ from kombu.exceptions import OperationalError
 log = logging.getLogger(__name__)
 
 ADVANCE = "accounts.wallet.tasks.advance"
+DRAIN = "accounts.wallet.tasks.drain_outbox"
+SCAN = "accounts.wallet.tasks.scan_chains"
+BOOK_DUST = "accounts.wallet.tasks.book_dust"
 
 
-def wake() -> None:
+def wake(task: str = ADVANCE) -> None:
     """Never fails: a broker that is away costs a few seconds, not the step that was just committed."""
     if not settings.WALLET_WAKE_TASKS:
         return
     try:
-        current_app.send_task(ADVANCE, retry=False, expires=60)
+        current_app.send_task(task, retry=False, expires=60)
     except OperationalError as error:
         log.warning("The broker is away; the sweeper will go on: %s", error)

@@ -22,7 +22,7 @@ from matching.client.engine_notes import ask_for_snapshot
 from matching.runtime import journal, snapshots
 from matching.runtime.crash import CrashPoint
 from matching.runtime.process import EXIT_JOURNAL, EXIT_REFUSED
-from matching.runtime.records import FORMAT, UNKNOWN_N, Frame, Header
+from matching.runtime.records import UNKNOWN_N, Frame, Header
 from matching.runtime.snapshots import SnapshotDamaged
 
 ROOM_FOR_NOTHING = 4_096  # Less than a segment: none can be made.
@@ -67,7 +67,7 @@ def damaged_snapshot(how: str, stage: Stage) -> None:
 
 def _write_as_newer(path: Path) -> None:
     header, body = snapshots.check_file(path)
-    newer = msgspec.structs.replace(header, format=FORMAT + 1)
+    newer = msgspec.structs.replace(header, format=snapshots.FORMAT + 1)
     with suppress(SnapshotDamaged):  # It is read back, and refused, when it stands there.
         snapshots.write_snapshot(path.parent, newer, body, CrashPoint(""), None)
 

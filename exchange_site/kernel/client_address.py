@@ -33,6 +33,12 @@ def _parsed(text: str) -> Address | None:
     return mapped or address
 
 
+def is_proxy(host: str) -> bool:
+    """Whether a connection from this address comes from one of our proxies."""
+    peer = _parsed(host)
+    return peer is not None and _is_in(peer, _networks(tuple(settings.TRUSTED_PROXIES)))
+
+
 def believed(scope: dict[str, Any]) -> dict[str, Any]:
     """The scope with the client's own address and scheme.
 

@@ -34,8 +34,10 @@ def to_units(text: str, decimals: int) -> int:
 
 def from_units(units: int, decimals: int) -> str:
     """1_500_000 units with 6 decimals are `"1.5"`: plain decimal text without superfluous zeros."""
-    text = padded(units, decimals)
-    return text.rstrip("0").rstrip(".") if decimals else text
+    if units < 0:
+        return "-" + from_units(-units, decimals)
+    whole, rest = divmod(units, 10**decimals)
+    return f"{whole}.{rest:0{decimals}d}".rstrip("0") if rest else str(whole)
 
 
 def padded(units: int, decimals: int) -> str:

@@ -10,8 +10,10 @@ import re
 from typing import Any
 
 MAX_DEPTH = 16
+TOO_DEEP = "The body is nested too deeply"
 
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_NESTS = (dict, list)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -54,27 +56,38 @@ def loads_text(text: str) -> Any:
     """As `loads`, of what has been decoded already."""
     if text.startswith("\ufeff"):
         raise InvalidJson("The body starts with a byte order mark")
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(text)
+    may_be_deep = text.count("[") + text.count("{") > MAX_DEPTH
     try:
         value = _decoder.decode(text)
-    except InvalidJson:
-        raise
-    except (ValueError, RecursionError):
-        raise InvalidJson("The body is not valid JSON") from None
-    if _SURROGATE_ESCAPE.search(text):
+    except (ValueError, RecursionError) as error:  # InvalidJson of `_members` and `_constant` among them.
+        if may_be_deep:
+            _check_depth(text)
+        raise error if isinstance(error, InvalidJson) else InvalidJson("The body is not valid JSON") from None
+    if may_be_deep and _is_deeper(value, MAX_DEPTH):
+        raise InvalidJson(TOO_DEEP)
+    if "\\" in text and _SURROGATE_ESCAPE.search(text):
         _check_text(value)
     return value
 
 
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether more than so many lists and objects stand inside one another."""
+    if isinstance(value, dict):
+        return levels == 0 or any(_is_deeper(member, levels - 1) for member in value.values() if type(member) in _NESTS)
+    if isinstance(value, list):
+        return levels == 0 or any(_is_deeper(member, levels - 1) for member in value if type(member) in _NESTS)
+    return False
+
+
 def _check_depth(text: str) -> None:
+    """Of a text that is no value; what it nests is told before what else is wrong with it. Raises InvalidJson."""
     depth = 0
     for match in _STRUCTURE.finditer(text):
         mark = match.group()
         if mark in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise InvalidJson("The body is nested too deeply")
+                raise InvalidJson(TOO_DEEP)
         elif mark in "]}":
             depth -= 1
 

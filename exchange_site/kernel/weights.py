@@ -17,7 +17,10 @@ _BY_PATH = {
     "/wapi/v1/history/orders": 2,
     "/wapi/v1/history/fills": 2,
     "/wapi/v1/history/ledger": 2,
+    "/wapi/v1/history/wallet": 2,
     "/wapi/v1/liabilities": 2,
+    "/wapi/v1/statements": 3,
+    "/wapi/v1/takeouts": 2,
     "/wapi/v1/capital/deposits": 2,
     "/wapi/v1/capital/withdrawals": 2,
 }

@@ -21,6 +21,13 @@ from exchange_site.launcher.supervisor import Supervisor, check_web_port, demo_l
 STOP_TIMEOUT_S = 90.0
 DETACHED_START_TIMEOUT_S = 300.0
 
+# What makes or replaces tables, databases and roles is the owner's; everything else runs as the processes do.
+MAKES_TABLES = frozenset({"migrate", "partitions", "timescale"})
+OWNERS_COMMANDS = MAKES_TABLES | {
+    *("app_role", "backup", "bench_writer", "dbshell", "flush", "rebuild_from_db", "restore", "signer_role"),
+    *("loaddata", "makemigrations", "test"),
+}
+
 HELP = (Path(__file__).parent / "help.txt").read_text(encoding="utf-8")
 
 
@@ -228,4 +235,11 @@ def run_manage(home: Home, options: argparse.Namespace) -> int:
     home.prepare()
     if home.embedded() and not home.is_running():
         print("exchange: the exchange is not running, so its database and Redis are not there.", file=sys.stderr)
-    return subprocess.run(manage(*options.words), cwd=ROOT, env=home.environment(), check=False).returncode
+    name = options.words[0] if options.words else ""
+    environment = home.environment()
+    if name not in OWNERS_COMMANDS and home.has_roles():
+        environment |= home.process_environment(name)
+    code = subprocess.run(manage(*options.words), cwd=ROOT, env=environment, check=False).returncode
+    if name in MAKES_TABLES and code == 0 and home.has_roles():
+        return subprocess.run(manage("app_role"), cwd=ROOT, env=environment | home.role_urls(), check=False).returncode
+    return code

@@ -1,23 +1,24 @@
-"""Health checks of single processes for a container engine: `python -m exchange_site.launcher.health NAME`.
+"""Health checks of single processes for a container engine: `python -m exchange_site.launcher.health [NAME]`.
 
-Exit code 0 is healthy. Addresses come from the environment, as for the process itself. Uses no Django, so that a check
-costs little.
+Without a name it is the process of EXCHANGE_PROCESS; one that has no check of its own has to show its figures. Exit
+code 0 is healthy. Addresses come from the environment or from files, as for the process itself. Django is not set up,
+so that a check costs little.
 """
 
-import os
 import sys
 import urllib.request
 from collections.abc import Callable
 
 from exchange_site.kernel import redis_names
 from exchange_site.launcher import status
+from exchange_site.settings import env
 
 MAX_BEHIND = 50_000  # Outcomes a projection may lag before one should look at it.
 
 
 def engine() -> str | None:
     """None when healthy, else what is wrong."""
-    position = status.engine(os.environ["REDIS_LOG_URL"])
+    position = status.engine(env.text("REDIS_LOG_URL"))
     if position is None:
         return "no engine has led yet"
     if position["status"] != "open":
@@ -26,15 +27,15 @@ def engine() -> str | None:
 
 
 def db_writer() -> str | None:
-    return lag(status.writer(os.environ["DATABASE_URL"], engine_n()))
+    return lag(status.writer(env.text("DATABASE_URL"), engine_n()))
 
 
 def market_feed() -> str | None:
-    return lag(status.feed(os.environ["REDIS_FAN_URL"], redis_names.MARKET_FEED, engine_n()))
+    return lag(status.feed(env.text("REDIS_FAN_URL"), redis_names.MARKET_FEED, engine_n()))
 
 
 def user_feed() -> str | None:
-    return lag(status.feed(os.environ["REDIS_FAN_URL"], redis_names.USER_FEED, engine_n()))
+    return lag(status.feed(env.text("REDIS_FAN_URL"), redis_names.USER_FEED, engine_n()))
 
 
 def web() -> str | None:
@@ -42,8 +43,15 @@ def web() -> str | None:
         return None if answer.status == 200 else f"/healthz answers {answer.status}"
 
 
+def figures() -> str | None:
+    """For a process that answers nobody else. Of an engine they say 503 when it hangs."""
+    port = env.integer("METRICS_PORT", 0)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=4) as answer:
+        return None if answer.status == 200 else f"/metrics answers {answer.status}"
+
+
 def engine_n() -> int | None:
-    position = status.engine(os.environ["REDIS_LOG_URL"])
+    position = status.engine(env.text("REDIS_LOG_URL"))
     return position["n"] if position else None
 
 
@@ -59,7 +67,13 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "market_feed": market_feed,
     "user_feed": user_feed,
     "web": web,
+    "figures": figures,
 }
+
+
+def of_this_process() -> str:
+    name = env.text("EXCHANGE_PROCESS", "")
+    return name if name in CHECKS else "figures"
 
 
 def main(name: str) -> int:
@@ -73,4 +87,4 @@ def main(name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else of_this_process()))

@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from accounts.database_rights import ROLES, role_of
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
 REFUSE_BELOW_MB = 500
 WARN_BELOW_MB = 2_000
+ROLES_MADE = "database_roles"  # The stamp.
 
 
 class LauncherError(Exception):
@@ -165,6 +168,32 @@ class Home:
         environment = {**defaults, **given, **fixed}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
+
+    def role_database_url(self, role: str) -> str | None:
+        """The address with a role of `accounts.database_rights`; None where the server is not ours and none is given.
+
+        Without one, processes run with the owner's address.
+        """
+        if "postgres" not in self.embedded():
+            given = {name: self.environ.get(setting) for name, setting in ROLES.items()}
+            return given[role] if all(given.values()) else None
+        port = self.known_port("postgres") or 0
+        return f"postgresql://{role}:{self.secret(role)}@127.0.0.1:{port}/exchange"
+
+    def role_urls(self) -> dict[str, str]:
+        """Setting to address of every role, for the command that makes them; {} where processes run as the owner."""
+        urls = {setting: self.role_database_url(role) for role, setting in ROLES.items()}
+        return {setting: url for setting, url in urls.items() if url is not None}
+
+    def has_roles(self) -> bool:
+        """Whether the roles have been made; not so in a home that an older version made and runs."""
+        return self.stamp(ROLES_MADE) == self.database_fingerprint()
+
+    def process_environment(self, name: str) -> dict[str, str]:
+        """What sets a process, or a command of `manage.py`, apart: its role of the database, and no other's address."""
+        hidden = dict.fromkeys((*ROLES.values(), "SIGNER_DATABASE_URL"), "")
+        url = self.role_database_url(role_of(name))
+        return {**hidden, **({"DATABASE_URL": url} if url else {})}
 
     def signer_database_url(self) -> str | None:
         """The signer's own role in the embedded PostgreSQL; None where the server is not ours to make roles in."""

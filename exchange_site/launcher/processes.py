@@ -45,6 +45,7 @@ STOP_ORDER: tuple[tuple[str, ...], ...] = (
 SERVERS = ("redis", "postgres")
 CORE = ("engine", "db_writer", "market_feed", "user_feed", "web")
 AROUND = ("market_maker", "celery_worker", "celery_beat", "signer")
+WITHOUT_MONEY = ("celery_worker", "signer")  # Of these, what may start while the engine gets its demo money.
 NAMES = SERVERS + CORE + AROUND
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from accounts.database_rights import ROLES, differences
 from exchange_site.launcher.child import die_with_parent, printable
-from exchange_site.launcher.home import ROOT, Home, LauncherError
+from exchange_site.launcher.home import ROLES_MADE, ROOT, Home, LauncherError
 from exchange_site.launcher.logs import Console, RotatingLog
 from exchange_site.launcher.processes import manage
 
@@ -36,7 +37,7 @@ class Setup:
     async def migrate(self, signer_database_url: str | None = None) -> None:
         """Brings the schema up to date. The stamp counts only for this database with as many migrations applied.
 
-        Where the server is ours, the signer's role is made anew with the schema.
+        Where the server is ours, the roles of the signer and of the other processes are made anew with the schema.
         """
         wanted = migrations_digest()
         applied = await asyncio.to_thread(applied_migrations, self.environment["DATABASE_URL"])
@@ -44,18 +45,26 @@ class Setup:
         if applied and self.home.stamp(MIGRATIONS) == stamp:
             return
         self.console.line("setup", "bringing the database up to date")
-        await self.must("migrate", "--no-input", show=False)
-        await self.must("roles", "sync", show=False)
-        if signer_database_url:
-            await self.must("signer_role", show=False, SIGNER_DATABASE_URL=signer_database_url)
+        roles = self.home.role_urls() | ({"SIGNER_DATABASE_URL": signer_database_url} if signer_database_url else {})
+        await self.must("set_up_database", show=False, **roles)
         applied = await asyncio.to_thread(applied_migrations, self.environment["DATABASE_URL"])
         self.home.set_stamp(MIGRATIONS, [wanted, applied, self.home.database_fingerprint()])
+
+    async def make_roles(self) -> None:
+        """The roles of the processes, where they are missing or their rights are not those of this version."""
+        urls = self.home.role_urls()
+        if not urls:
+            return
+        if not await asyncio.to_thread(roles_fit, self.environment["DATABASE_URL"], urls):
+            self.console.line("setup", "giving the processes their roles of the database")
+            await self.must("app_role", show=False, **urls)
+        self.home.set_stamp(ROLES_MADE, self.home.database_fingerprint())
 
     async def seed(self, stamp: str, option: str) -> None:
         """Demo assets, markets and accounts, once for each database."""
         if self.home.stamp(stamp) == self.home.database_fingerprint():
             return
-        await self.must("seed", option)
+        await self.must("seed", option, "--skip-checks")
         self.home.set_stamp(stamp, self.home.database_fingerprint())
 
     async def must(self, *words: str, show: bool = True, **environment: str) -> None:
@@ -110,6 +119,19 @@ def applied_migrations(url: str) -> int:
             return 0
         row = connection.execute("SELECT count(*) FROM django_migrations").fetchone()
         return int(row[0]) if row else 0
+
+
+def roles_fit(owner_url: str, role_urls: Mapping[str, str]) -> bool:
+    """Whether every role is there, has exactly its rights, and takes the password we have."""
+    with psycopg.connect(owner_url, connect_timeout=5) as connection, connection.cursor() as cursor:
+        if any(differences(cursor, role) for role in ROLES):
+            return False
+    for url in role_urls.values():
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+    return True
 
 
 def ensure_database(url: str, name: str = "exchange") -> bool:

@@ -20,6 +20,7 @@ from exchange_site.launcher.processes import (
     SERVERS,
     STOP_ORDER,
     TROUBLE,
+    WITHOUT_MONEY,
     Process,
     application_processes,
 )
@@ -91,9 +92,11 @@ class Supervisor:
         self._add_application(environment)
         self._start(["engine"])  # Needs only Redis, and is the slowest to be ready after a crash.
         await setup.migrate(self.home.signer_database_url())
+        await setup.make_roles()
         await self._seed(setup, startup.SEED_DATABASE, "--database")
         self._start(name for name in CORE if name != "engine")
         late = await self._until_ready(CORE, READY_TIMEOUT_S)
+        self._start(WITHOUT_MONEY)
         await self._seed(setup, startup.SEED_ENGINE, "--engine")
         self._start(AROUND)
         late += await self._until_ready(AROUND, AROUND_TIMEOUT_S)
@@ -150,6 +153,7 @@ class Supervisor:
     def _add(self, process: Process, environment: dict[str, str]) -> None:
         if process.name not in SERVERS:
             own = {
+                **self.home.process_environment(process.name),
                 "EXCHANGE_PROCESS": process.name,
                 "METRICS_PORT": str(self.home.pick_port(f"metrics_{process.name}")),
             }

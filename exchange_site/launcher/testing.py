@@ -29,12 +29,21 @@ AT_ONCE = 2  # Groups beside each other. Each is one busy process and its server
 
 # The browser tests need a process of their own: Playwright keeps an event loop in the main thread. The site group is
 # what no other group names, so that a new folder of tests cannot be forgotten; it says "." because an --ignore has no
-# power over the configured testpaths.
+# power over the configured testpaths. The browser group is in the same way what is left of its folder when those are
+# gone that start exchanges of their own. Longer groups come first, so that none is left to run alone at the end.
 ENGINE_FOLDERS = ("matching", "exchange_site/simulation", "exchange_site/chaos")
+APP_FOLDERS = ("accounts", "marketdata", "trading")
 BROWSER_FOLDER = "exchange_site/tests/e2e"
+OPERATIONS = [
+    f"{BROWSER_FOLDER}/test_{name}.py"
+    for name in ("backup", "chaos", "drill", "launcher", "operations", "rolling_deploy")
+]
+ELSEWHERE = (*ENGINE_FOLDERS, *APP_FOLDERS, BROWSER_FOLDER)
 GROUPS = {
-    "browser": ["-m", "e2e", BROWSER_FOLDER],
-    "site": ["-m", "not alone", ".", *(f"--ignore={folder}" for folder in (*ENGINE_FOLDERS, BROWSER_FOLDER))],
+    "browser": ["-m", "e2e", BROWSER_FOLDER, *(f"--ignore={file}" for file in OPERATIONS)],
+    "drills": ["-m", "e2e", *OPERATIONS],
+    "site": ["-m", "not alone", ".", *(f"--ignore={folder}" for folder in ELSEWHERE)],
+    "apps": ["-m", "not alone", *APP_FOLDERS],
     "engine": ["-m", "not alone", *ENGINE_FOLDERS],
 }
 ALONE = {"alone": ["-m", "alone and not e2e"]}  # What holds a promise about time, when all the rest is done.

@@ -6,6 +6,7 @@ from exchange_site.openapi.parts import (
     ASKED,
     ASKED_ID,
     CLIENT_ID,
+    COUNT,
     DECIMAL,
     DIGITS,
     FLAG,
@@ -162,6 +163,40 @@ SCHEMAS: dict[str, Schema] = {
     "LedgerEntry": record(
         {"id": DIGITS, "event": DIGITS, "kind": TEXT, "symbol": TEXT, "change": DECIMAL, "market": maybe(TEXT),
          "orderId": maybe(DIGITS), "reference": TEXT, "timestamp": MOMENT},
+    ),
+    "WalletEntry": record(
+        {"id": DIGITS, "kind": TEXT, "symbol": TEXT, "quantity": AMOUNT, "from": TEXT, "to": TEXT,
+         "blockchain": maybe(TEXT), "depositId": maybe(DIGITS), "withdrawalId": maybe(DIGITS), "outcome": maybe(DIGITS),
+         "reference": TEXT, "timestamp": MOMENT},
+    ),
+    "StatementLine": record(
+        {"symbol": TEXT, "opening": AMOUNT, "openingCost": maybe(AMOUNT), "received": AMOUNT,
+         "receivedValue": maybe(AMOUNT), "bought": AMOUNT, "boughtCost": maybe(AMOUNT), "disposed": AMOUNT,
+         "disposedCost": maybe(AMOUNT), "proceeds": maybe(AMOUNT), "gain": maybe(DECIMAL), "sent": AMOUNT,
+         "sentCost": maybe(AMOUNT), "tradeFeesIncluded": DECIMAL, "closing": AMOUNT, "closingCost": maybe(AMOUNT),
+         "valuesWithoutPrice": COUNT},
+    ),
+    "Statement": record(
+        {"years": array(COUNT), "year": maybe(COUNT), "valuedIn": TEXT, "ended": FLAG,
+         "assets": array(ref("StatementLine"))},
+    ),
+    "Takeout": record(
+        {"id": DIGITS, "status": words("waiting", "running", "ready", "failed", "expired"), "requestedAt": MOMENT,
+         "finishedAt": maybe(MOMENT), "expiresAt": maybe(MOMENT), "outcome": maybe(DIGITS), "sizeBytes": COUNT,
+         "sha256": maybe(TEXT), "progress": maybe(TEXT), "error": maybe(TEXT)},
+    ),
+    "FeeTier": record(
+        {"tier": COUNT, "volume": AMOUNT, "valuedIn": TEXT, "until": TEXT, "nextTier": maybe(COUNT),
+         "missingVolume": maybe(AMOUNT)},
+    ),
+    "MarketFees": record(
+        {"symbol": TEXT, "tiers": array(record(
+            {"tier": COUNT, "fromVolume": maybe(AMOUNT), "makerFee": DECIMAL, "takerFee": DECIMAL}))},
+    ),
+    "Reserves": record(
+        {"outcome": maybe(DIGITS), "timestamp": maybe(MOMENT), "assets": array(record(
+            {"symbol": TEXT, "held": AMOUNT, "owed": AMOUNT, "coming": DECIMAL, "leaving": DECIMAL,
+             "difference": DECIMAL}))},
     ),
     "Balances": {
         "type": "object",

@@ -13,6 +13,12 @@ _BOTH_FORMS: dict[str, Any] = {
     "price": "20.15", "quantity": "0.5", "executedQuantity": "0", "executedQuoteQuantity": "0", "timeInForce": "GTC",
     "postOnly": False, "selfTradePrevention": "RejectTaker", "strategyId": None,
 }  # fmt: skip
+_STATEMENT_LINE: dict[str, Any] = {
+    "symbol": "SOL", "opening": "19.99", "openingCost": "2200", "received": "0", "receivedValue": "0", "bought": "0",
+    "boughtCost": "0", "disposed": "15", "disposedCost": "1600.6006", "proceeds": "2248.2", "gain": "647.5994",
+    "sent": "1", "sentCost": "120.12012", "tradeFeesIncluded": "0", "closing": "3.99", "closingCost": "479.27928",
+    "valuesWithoutPrice": 0,
+}  # fmt: skip
 ORDER: dict[str, Any] = {
     **_BOTH_FORMS, "createdAt": 1750000000123, "reduceOnly": None, "relatedOrderId": None, "triggeredAt": None,
     **_UNSET,
@@ -79,6 +85,33 @@ EXAMPLES: dict[str, Any] = {
     "LedgerEntry": {
         "id": "4120", "event": "515", "kind": "trade", "symbol": "SOL", "change": "-0.5", "market": "SOL_USDC",
         "orderId": "112233", "reference": "", "timestamp": "2026-01-31T23:59:59.123",
+    },
+    "WalletEntry": {
+        "id": "77", "kind": "credited", "symbol": "SOL", "quantity": "2.5", "from": "books", "to": "deposits",
+        "blockchain": "Solana", "depositId": "12", "withdrawalId": None, "outcome": "4120", "reference": "5hk2:0",
+        "timestamp": "2026-01-31T23:59:59.123",
+    },
+    "StatementLine": _STATEMENT_LINE,
+    "Statement": {
+        "years": [2026, 2025], "year": 2026, "valuedIn": "USDC", "ended": False, "assets": [_STATEMENT_LINE],
+    },
+    "Takeout": {
+        "id": "3", "status": "ready", "requestedAt": "2026-01-31T23:59:00.000", "finishedAt": "2026-01-31T23:59:59.123",
+        "expiresAt": "2026-02-07T23:59:59.123", "outcome": "4120", "sizeBytes": 20480, "sha256": "ab" * 32,
+        "progress": None, "error": None,
+    },
+    "FeeTier": {
+        "tier": 1, "volume": "125000.5", "valuedIn": "USDC", "until": "2026-01-31", "nextTier": 2,
+        "missingVolume": "874999.5",
+    },
+    "MarketFees": {
+        "symbol": "SOL_USDC",
+        "tiers": [{"tier": 0, "fromVolume": "0", "makerFee": "8", "takerFee": "10"}],
+    },
+    "Reserves": {
+        "outcome": "4120", "timestamp": "2026-01-31T23:59:59.123",
+        "assets": [{"symbol": "SOL", "held": "1002.5", "owed": "1000", "coming": "2.5", "leaving": "0",
+                    "difference": "0"}],
     },
     "Account": {
         "autoBorrowSettlements": False, "autoLend": False, "autoRealizePnl": False, "autoRepayBorrows": False,

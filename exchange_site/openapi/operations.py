@@ -168,6 +168,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         query("kind", words("funding", "credit", "trade", "fee", "deposit", "withdraw", "debit", "defund")),
         query("before", DIGITS, about="Only entries with an id below this one."), *_WINDOW, _LIMIT,
     ),
+    ("GET", "/wapi/v1/history/wallet"): _mine(
+        "What the wallet booked for the account, newest first. Ours.", "History", array(ref("WalletEntry")),
+        query("symbol", {"type": "string", "example": "SOL"}, about="An asset."),
+        query("before", DIGITS, about="Only entries with an id below this one."), _LIMIT,
+    ),
+    ("GET", "/wapi/v1/statements"): _mine(
+        "The statement of one year. Ours.", "History", ref("Statement"),
+        query("year", {"type": "integer", "minimum": 0, "maximum": 9999}, about="The newest without it."), also=(404,),
+    ),
+    ("GET", "/wapi/v1/takeouts"): _mine("Archives of the account. Ours.", "History", array(ref("Takeout"))),
+    ("POST", "/wapi/v1/takeouts"): Operation(
+        "Ask for an archive; it is fetched on the page. Ours.", SIGNED, "History", ref("Takeout"), also=(409,)
+    ),
+    ("GET", "/wapi/v1/account/feeTier"): _mine("Where the account stands. Ours.", "Account", ref("FeeTier")),
     ("GET", "/api/v1/capital"): _mine("Balances.", "Account", ref("Balances")),
     ("GET", "/api/v1/capital/collateral"): _mine("Nothing is lent here.", "Account", ref("Collateral")),
     ("GET", "/api/v1/account"): _mine("Fees and counts.", "Account", ref("Account")),
@@ -212,6 +226,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "What customers are owed: published roots and totals, newest first. Ours.", "System",
         array({"type": "object"}), _LIMIT, query("before", DIGITS, about="Only outcomes below this one."),
     ),
+    ("GET", "/api/v1/reserves"): _get(
+        "What the wallets held and what was owed when it was last proven. Ours.", "System", ref("Reserves")
+    ),
+    ("GET", "/api/v1/fees"): _get("Fees of every market by tier. Ours.", "System", array(ref("MarketFees"))),
     ("GET", "/wapi/v1/liabilities"): _mine(
         "The account's leaves and paths in a proof of liabilities. Ours.", "Account", {"type": "object"},
         query("n", DIGITS, about="Outcome of the proof; the newest without it."), also=(404,),

@@ -8,6 +8,7 @@ DECIMAL: Schema = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$
 AMOUNT: Schema = {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]+)?$", "example": "0.5"}
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
 NOTHING: Schema = {"type": "string", "nullable": True, "enum": [None]}
 DIGITS: Schema = {"type": "string", "pattern": "^[0-9]+$", "example": "112233"}
 MS: Schema = {"type": "integer", "format": "int64", "description": "Milliseconds since 1970.", "example": 1750000000123}

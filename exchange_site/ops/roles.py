@@ -18,7 +18,9 @@ def view(*models: str) -> set[str]:
     return {f"{label.partition('.')[0]}.view_{label.partition('.')[2]}" for label in models}
 
 
-_PEOPLE = view("accounts.user", "accounts.account", "accounts.apikey", "accounts.ratetier")
+_PEOPLE = view(
+    "accounts.user", "accounts.account", "accounts.apikey", "accounts.ratetier", "accounts.secondfactorreset",
+)  # fmt: skip
 _TRADING = view(
     "trading.order", "trading.fill", "marketdata.trade", "marketdata.market", "marketdata.asset",
     "accounts.ledgerposting",
@@ -42,8 +44,13 @@ _DASHBOARD = {"exchange_site.view_dashboard"}
 EVERYTHING_TO_SEE = _PEOPLE | _TRADING | _MONEY | _WALLET | _SITE | _AUDIT | _DASHBOARD
 
 ROLES: dict[str, set[str]] = {
-    # Answers people's questions: looks, and changes nothing.
-    SUPPORT: _PEOPLE | _TRADING | _MONEY | _DASHBOARD | {"exchange_site.view_as_user"},
+    # Answers people's questions: looks, and changes nothing. What it asks for about second factors, security decides.
+    SUPPORT: _PEOPLE
+    | _TRADING
+    | _MONEY
+    | _DASHBOARD
+    | view("marketdata.staffwish")
+    | {"exchange_site.view_as_user", "accounts.ask_factor_reset"},
     # Lists, halts and reopens markets, sets limits and fees, blocks accounts, tells people about it.
     MARKET_OPERATIONS: _PEOPLE
     | _TRADING
@@ -68,13 +75,14 @@ ROLES: dict[str, set[str]] = {
     | {
         "accounts.change_user", "accounts.change_apikey", "accounts.change_account", "accounts.export_auditentry",
         "marketdata.stop_venue", "marketdata.change_staffwish", "exchange_site.view_as_user",
+        "accounts.ask_factor_reset", "accounts.approve_factor_reset",
     },
     # Gives out roles, runs jobs, sets tiers; never money or markets.
     ADMINISTRATOR: EVERYTHING_TO_SEE
     | _NEWS
     | {
         "accounts.change_user", "accounts.add_ratetier", "accounts.change_ratetier", "accounts.delete_ratetier",
-        "exchange_site.assign_roles", "exchange_site.run_job",
+        "exchange_site.assign_roles", "exchange_site.run_job", "marketdata.change_staffwish",
     },
     # Sees everything, takes the audit log with it, changes nothing.
     AUDITOR: EVERYTHING_TO_SEE | {"accounts.export_auditentry"},

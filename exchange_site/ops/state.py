@@ -242,7 +242,9 @@ def kept() -> Iterator[Tile]:
         yield Tile("Last snapshot", "never", WATCH, "A start replays everything")
     backup = Path(settings.HOME_DIR) / LAST_BACKUP
     if not backup.exists():
-        yield Tile("Last backup", "never", GOOD if settings.DEMO_MODE else BAD, "manage.py backup")
+        # Play money may be lost, and still nobody should take "never" for all right.
+        tone = WATCH if settings.DEMO_MODE else BAD
+        yield Tile("Last backup", "never", tone, "Nothing could be restored; manage.py backup make")
         return
     last = json.loads(backup.read_text(encoding="utf-8"))
     at = datetime.fromisoformat(last["at"])

@@ -31,7 +31,6 @@ REDIS_LOG_URL = env.text("REDIS_LOG_URL")
 REDIS_FAN_URL = env.text("REDIS_FAN_URL")
 
 INSTALLED_APPS = [
-    "daphne",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -101,6 +100,7 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         **env.database("DATABASE_URL"),
+        "OPTIONS": {"application_name": env.text("EXCHANGE_PROCESS", "manage")},  # So that pg_stat_activity names us.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -196,8 +196,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "",
 }
 # Units of weight a minute (`kernel.weights`; most requests weigh one), and new WebSockets in five minutes.
-RATE_LIMIT_ACCOUNT_PER_MINUTE = env.integer("RATE_LIMIT_ACCOUNT_PER_MINUTE", 6_000)
-RATE_LIMIT_ADDRESS_PER_MINUTE = env.integer("RATE_LIMIT_ADDRESS_PER_MINUTE", 12_000)
+MOST_PER_MINUTE = 60_000_000  # What the counters in Redis can express.
+RATE_LIMIT_ACCOUNT_PER_MINUTE = env.integer("RATE_LIMIT_ACCOUNT_PER_MINUTE", 6_000, 1, MOST_PER_MINUTE)
+RATE_LIMIT_ADDRESS_PER_MINUTE = env.integer("RATE_LIMIT_ADDRESS_PER_MINUTE", 12_000, 1, MOST_PER_MINUTE)
 SOCKETS_PER_ADDRESS = env.integer("SOCKETS_PER_ADDRESS", 300)
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES", "")  # Addresses and networks whose X-Forwarded-* headers are believed.
 API_FAST_LANE = env.flag("API_FAST_LANE", True)  # Without it Django answers everything: the same, ten times slower.
@@ -239,6 +240,7 @@ UNFOLD = {
 STAFF_ONE_PERSON = env.flag("STAFF_ONE_PERSON", False)
 
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", True)  # Nobody gets into the admin without one.
+SECOND_FACTOR_RESET_S = env.integer("SECOND_FACTOR_RESET_S", 86_400)  # From the mail until it takes effect.
 STAFF_IDLE_S = env.integer("STAFF_IDLE_S", 15 * 60)  # Without a click for so long, staff logs in again,
 STAFF_SESSION_S = env.integer("STAFF_SESSION_S", 12 * 60 * 60)  # and after so long in any case.
 STAFF_HOSTS = env.items("STAFF_HOSTS", "")  # Host names the admin answers to; empty: all.
@@ -249,8 +251,8 @@ AUDIT_HEADS_FILE = env.text("AUDIT_HEADS_FILE", str(HOME_DIR / "audit" / "heads.
 # --------------------------------------------------------------------------------------------------------- engine
 ENGINE_LEASE_MS = 3_000
 ENGINE_MAX_BACKLOG = 15_000  # Commands admitted and not yet processed: half a second. Orders are shed at 80 % of it.
-ENGINE_SNAPSHOT_EVERY_RECORDS = env.integer("ENGINE_SNAPSHOT_EVERY_RECORDS", 1_000_000)
-ENGINE_SNAPSHOT_EVERY_S = env.integer("ENGINE_SNAPSHOT_EVERY_S", 60)
+ENGINE_SNAPSHOT_EVERY_COMMANDS = env.integer("ENGINE_SNAPSHOT_EVERY_COMMANDS", 250_000, at_least=1_000)
+ENGINE_SNAPSHOT_EVERY_S = env.integer("ENGINE_SNAPSHOT_EVERY_S", 60, at_least=1)
 ENGINE_SEGMENT_BYTES = env.integer("ENGINE_SEGMENT_BYTES", 64 * 1024 * 1024)  # Room reserved for a journal segment.
 ENGINE_UNWRITTEN_CANCEL_ONLY = 1_000_000  # Outcomes the database may be behind before new orders are refused,
 ENGINE_UNWRITTEN_FOR_S = 300  # or for how long it may stand still,
@@ -276,6 +278,7 @@ WALLET_MAIL_VALID_S = 3_600  # How long the link in a withdrawal's mail works.
 WALLET_DAILY_VALUE_CENTS = env.integer("WALLET_DAILY_VALUE_CENTS", 20_000_000)  # Per account in 24 hours.
 WALLET_HOURLY_WITHDRAWALS = env.integer("WALLET_HOURLY_WITHDRAWALS", 10)  # More are looked at by an operator first.
 WALLET_SIMULATED_BLOCKS = DEMO_MODE  # Simulated chains find blocks by themselves while somebody waits for one.
+WALLET_DRAINS_HERE = DATABASES["default"]["USER"] != "exchange_web"  # A role that may not write the wallet's ledger.
 WALLET_WAKE_TASKS = True  # Tell Celery at once; false: its sweepers find everything a few seconds later.
 WALLET_CRASH_AT = env.text("WALLET_CRASH_AT", "")  # Tests of kill -9 only: a point of accounts.wallet.crash.
 # The signer's own; no other process gets it. Without it nothing can be signed.
@@ -285,7 +288,10 @@ SIGNER_BITCOIN_RPC_URL = env.text("SIGNER_BITCOIN_RPC_URL", "")
 SIGNER_BITCOIN_RPC_WALLET = env.text("SIGNER_BITCOIN_RPC_WALLET", "paying")
 SIGNER_DAILY_VALUE_CENTS = env.integer("SIGNER_DAILY_VALUE_CENTS", 100_000_000)  # All accounts together in 24 hours.
 
-APP_DATABASE_URL = env.text("APP_DATABASE_URL", "")  # For `app_role`; the processes then have it as DATABASE_URL.
+# For `app_role`: what web processes, the db writer and all others but the signer then have as DATABASE_URL.
+WEB_DATABASE_URL = env.text("WEB_DATABASE_URL", "")
+WRITER_DATABASE_URL = env.text("WRITER_DATABASE_URL", "")
+APP_DATABASE_URL = env.text("APP_DATABASE_URL", "")
 RECONCILE_STOPS_TRADING = env.flag("RECONCILE_STOPS_TRADING", False)  # Money that does not add up stops the venue too.
 
 # --------------------------------------------------------------------------------------- proofs, exports, archives
@@ -298,10 +304,24 @@ TAKEOUT_GIVEN_UP_S = 3_600  # One that is not made by then has failed.
 TAKEOUT_MAX_BYTES = 1024**3
 HISTORY_PAGE_MS = 5_000  # What a query of a history page may take.
 
+# ------------------------------------------------------------------------------------------------------------ backups
+# For `backup` and `restore` with s3://bucket/prefix. Without an endpoint it is Amazon's.
+BACKUP_S3_ENDPOINT = env.text("BACKUP_S3_ENDPOINT", "")
+BACKUP_S3_REGION = env.text("BACKUP_S3_REGION", "us-east-1")
+BACKUP_S3_ACCESS_KEY = env.text("BACKUP_S3_ACCESS_KEY", "")
+BACKUP_S3_SECRET_KEY = env.text("BACKUP_S3_SECRET_KEY", "")
+
 # -------------------------------------------------------------------------------------------------- looking inside
 METRICS_PORT = env.integer("METRICS_PORT", 0)  # Of this process; the launcher gives each its own. 0: none.
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # Opens /metrics of the web process to whoever sends it. Empty: closed.
+
+# What leaves for tools outside, each only where it is set (docs/runbook.md, Errors and traces).
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "demo" if DEMO_MODE else "production")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")  # http://collector:4318
+OTEL_EXPORTER_OTLP_HEADERS = env.items("OTEL_EXPORTER_OTLP_HEADERS", "")  # name=value, for example a token.
+TRACES_ONE_IN = env.integer("TRACES_ONE_IN", 100)  # Of so many requests one has a trace.
 
 READY_MAX_LAG_OUTCOMES = env.integer("READY_MAX_LAG_OUTCOMES", 500_000)  # Further behind, /readyz says no.
 PROCESS_NAME = env.text("EXCHANGE_PROCESS", "manage")  # In log lines.

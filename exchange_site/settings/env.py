@@ -26,12 +26,17 @@ def flag(name: str, default: bool = False) -> bool:
     return value in {"true", "1", "yes"}
 
 
-def integer(name: str, default: int) -> int:
+def integer(name: str, default: int, at_least: int | None = None, at_most: int | None = None) -> int:
     value = text(name, str(default))
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if at_least is not None and number < at_least:
+        raise ImproperlyConfigured(f"{name} must be {at_least} or more, not {number}.")
+    if at_most is not None and number > at_most:
+        raise ImproperlyConfigured(f"{name} must be {at_most} or less, not {number}.")
+    return number
 
 
 def items(name: str, default: str = "") -> list[str]:

@@ -5,7 +5,7 @@ from exchange_site.settings.base import *  # noqa: F403
 from exchange_site.settings.base import HOME_DIR
 
 # Everybody on one machine has the same address, so a limit for it would be one for all of them together.
-RATE_LIMIT_ADDRESS_PER_MINUTE = env.integer("RATE_LIMIT_ADDRESS_PER_MINUTE", 1_200_000)
+RATE_LIMIT_ADDRESS_PER_MINUTE = env.integer("RATE_LIMIT_ADDRESS_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE)
 SOCKETS_PER_ADDRESS = env.integer("SOCKETS_PER_ADDRESS", 30_000)
 
 # Nobody tries a wallet out for a day; on the page it says what production has.

@@ -62,7 +62,7 @@ class Services:
             snapshot_dir=SNAPSHOT_DIR,
             redis_url="redis://simulated/0",
             segment_bytes=rng.choice((4, 8, 16, 64)) * 1024,
-            snapshot_every_records=rng.choice((20, 60, 200, 1_000)),
+            snapshot_every_commands=rng.choice((20, 60, 200, 1_000)),
             snapshot_every_s=rng.choice((2, 5, 20)),
             kept_behind=rng.choice((10, 40, 1_000)),
             fork_snapshots=False,

@@ -26,7 +26,7 @@ SPEC = market_spec(
 @pytest.fixture
 async def trader(monkeypatch: pytest.MonkeyPatch) -> Any:
     signer = Signer(9)
-    known = KnownKey(Principal(1, 1), signer.secret.public_key(), None, math.inf)
+    known = KnownKey(Principal(1, 1), signer.secret.public_key().public_bytes_raw(), None, math.inf)
     monkeypatch.setattr(key_store.store, "_kept", {signer.public_key: (math.inf, known)})
     monkeypatch.setattr(live_specs, "_known", {"SOL_USDC": SPEC})
     monkeypatch.setattr(live_specs, "_read_at", math.inf)

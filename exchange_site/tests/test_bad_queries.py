@@ -93,6 +93,8 @@ ROUTES: list[tuple[str, str, dict[str, str]]] = [
     ("/wapi/v1/capital/deposits", "", {**_WINDOW, "endTime": "ms", "excludePlatform": "flag", **_PAGE}),
     ("/wapi/v1/capital/deposit/address", "blockchain=Nowhere", {"blockchain": "chain"}),
     ("/wapi/v1/capital/withdrawals", "", {**_WINDOW, "endTime": "ms", "id": "number", **_PAGE}),
+    ("/wapi/v1/history/wallet", "", {"symbol": "asset", "before": "number", "limit": "limit"}),
+    ("/wapi/v1/statements", "", {"year": "number"}),
     ("/api/v1/liabilities", "", {"limit": "limit", "before": "number"}),
     ("/wapi/v1/liabilities", "", {"n": "number"}),
 ]  # fmt: skip
@@ -107,6 +109,7 @@ SERVED_BY_THE_FEED = {
 HAVE_NO_PARAMETERS = {
     "/api/v1/assets", "/api/v1/status", "/api/v1/ping", "/api/v1/time", "/api/v1/capital", "/api/v1/account",
     "/api/v1/capital/collateral", "/wapi/v1/capital/withdrawals/delay", "/api/schema",
+    "/api/v1/reserves", "/api/v1/fees", "/wapi/v1/takeouts", "/wapi/v1/account/feeTier",
 }  # fmt: skip
 
 ODD_IDS = [

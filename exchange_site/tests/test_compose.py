@@ -15,9 +15,9 @@ from exchange_site.launcher import health
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
-VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?::?([-?+])([^}]*))?\}")
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)(?::?([-?+])([^}]*))?\}")
 NOT_OURS = {"postgres", "redis-log", "redis-fan", "nginx"}
-ONE_SHOT = {"migrate", "roles", "seed-database", "seed-engine", "certificate", "signer-role"}
+ONE_SHOT = {"migrate", "roles", "seed-database", "seed-engine", "certificate", "signer-role", "database-roles"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def services(compose) -> dict[str, dict[str, Any]]:
 
 def documented_variables() -> dict[str, str]:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    pairs = [re.fullmatch(r"(?:# )?([A-Z][A-Z_]+)=(.*)", line) for line in lines]
+    pairs = [re.fullmatch(r"(?:# )?([A-Z][A-Z0-9_]+)=(.*)", line) for line in lines]
     return {pair[1]: pair[2] for pair in pairs if pair}
 
 
@@ -87,12 +87,14 @@ def test_every_variable_is_documented_and_resolves():
 def test_the_example_documents_every_variable_the_settings_read():
     documented = documented_variables()
     for path in sorted((ROOT / "exchange_site" / "settings").glob("*.py")):
-        for name in re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', path.read_text(encoding="utf-8")):
+        for name in re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', path.read_text(encoding="utf-8")):
             assert name in documented, f"{path.name} reads {name}, which is missing in .env.example"
 
 
 def test_the_example_holds_no_secret():
-    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "EMAIL_HOST_PASSWORD"):
+    passwords = [name for name in documented_variables() if name.endswith("POSTGRES_PASSWORD")]
+    assert len(passwords) == 5
+    for name in ("SECRET_KEY", "REDIS_PASSWORD", "EMAIL_HOST_PASSWORD", *passwords):
         assert documented_variables()[name] == ""
 
 
@@ -130,11 +132,36 @@ def test_every_image_is_pinned(services):
         assert re.search(r":\d+\.\d+\.\d+", image), f"{image} names no exact version"
 
 
+def test_the_image_is_built_in_stages_runs_as_nobody_and_knows_whether_it_is_healthy():
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("FROM ") for line in lines) >= 3
+    user = next(number for number, line in enumerate(lines) if line == "USER exchange")
+    assert not [line for line in lines[user:] if line.startswith(("RUN ", "COPY ", "FROM "))], "nothing after it"
+    [check] = [line for line in lines if line.startswith("HEALTHCHECK ")]
+    assert check.endswith('CMD ["python", "-m", "exchange_site.launcher.health"]')
+
+
 def test_the_log_is_kept_and_never_evicted(services):
     command = services["redis-log"]["command"]
     assert command[command.index("--appendonly") + 1] == "yes"
     assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
     assert services["redis-log"]["volumes"]
+
+
+def test_s29_no_process_that_stays_has_the_address_of_the_owner(services):
+    """Only what makes the schema and the roles has it, and ends when that is done."""
+    roles = {"web": "exchange_web", "db-writer": "exchange_writer", "signer": "exchange_signer"}
+    for name in services.keys() - NOT_OURS - {"certificate"}:
+        addresses = [str(value) for value in services[name]["environment"].values() if "postgresql://" in str(value)]
+        owners = [address for address in addresses if address.startswith("postgresql://exchange:")]
+        if name in {"migrate", "database-roles", "signer-role"}:
+            assert services[name]["restart"] == "no"
+            assert services[name]["environment"]["DATABASE_URL"] in owners
+        else:
+            assert not owners, name
+            role = roles.get(name, "exchange_app")
+            assert len(addresses) == 1, name
+            assert addresses[0].startswith(f"postgresql://{role}:"), name
 
 
 def test_the_same_processes_run_here_and_on_a_laptop(services):

@@ -17,7 +17,12 @@ from trading.api import freshness
 
 ORDER, ORDERS = "/api/v1/order", "/api/v1/orders"
 SYMBOL = {"symbol": "SOL_USDC"}
-NOT_MARKET_DATA = {"/api/schema", "/api/v1/liabilities"}  # For everybody, but not for the pages of others.
+NOT_MARKET_DATA = {
+    "/api/schema",
+    "/api/v1/liabilities",
+    "/api/v1/reserves",
+    "/api/v1/fees",
+}  # For everybody, but not for the pages of others.
 
 
 @pytest.fixture(autouse=True)

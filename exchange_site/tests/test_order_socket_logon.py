@@ -178,8 +178,10 @@ async def test_who_does_not_log_on_is_closed(site: None, alice: Trader, monkeypa
 
 @pytest.mark.parametrize("flaw", ["revoked", "expired", "may not trade", "closed account", "other address"])
 async def test_s20_rights_that_end_take_the_connection_with_them(
-    site: None, alice: Trader, bob: Trader, flaw: str
+    site: None, alice: Trader, bob: Trader, flaw: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(watch, "RECHECK_S", 0.2)
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.05)
     async with OrderClient(("198.51.100.7", 9)) as hers, OrderClient() as his:
         await hers.log_on(alice)
         await his.log_on(bob)

@@ -64,7 +64,8 @@ def entry(field: BoundField) -> SafeString:
     """The input of a form field as our pages show it: no placeholder, its error tied to it, a password can be shown."""
     attributes: dict[str, object] = {"placeholder": ""}
     if field.errors:
-        attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.auto_id}_error"}
+        told = f"{field.auto_id}_error {field.auto_id}_helptext" if field.help_text else f"{field.auto_id}_error"
+        attributes |= {"aria-invalid": "true", "aria-describedby": told}
     if isinstance(field.field.widget, PasswordInput):
         attributes["data-show"] = True
     return field.as_widget(attrs=attributes)

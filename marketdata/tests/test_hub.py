@@ -31,14 +31,14 @@ class Listener:
     """A socket that reads everything at once."""
 
     def __init__(self, hub: MarketHub, *names: str) -> None:
-        self.texts: list[str] = []
+        self.texts: list[bytes] = []
         self.closed: list[int] = []
         self.outbox = Outbox(self._take, self._end)
         for name in names:
             hub.subscribe(self.outbox, parse_stream(name), name)
 
-    async def _take(self, text: str) -> None:
-        self.texts.append(text)
+    async def _take(self, texts: list[bytes]) -> None:
+        self.texts += texts
 
     async def _end(self, code: int) -> None:
         self.closed.append(code)

@@ -47,13 +47,13 @@ class _Waiting:
 
     __slots__ = ("began", "correlation", "future", "kind", "payload", "request_id", "timer", "weight")
 
-    def __init__(self, command: Command, future: "asyncio.Future[Answer]") -> None:
+    def __init__(self, command: Command, future: "asyncio.Future[Answer]", began: float) -> None:
         self.kind = kind_of(command)
         self.weight = weight_of(command)
         self.payload = codec.encode(command)
         self.future = future
         self.correlation = 0
-        self.began = future.get_loop().time()
+        self.began = began
         self.request_id = log_context.request_id()
         self.timer: asyncio.TimerHandle | None = None
 
@@ -174,7 +174,7 @@ class EngineGateway:
         if self.waiting >= MAX_WAITING:
             future.set_exception(NotAdmitted(FULL))
             return future
-        item = _Waiting(command, future)
+        item = _Waiting(command, future, self.loop.time())
         seconds = settings.API_REPLY_TIMEOUT_S if timeout_s is None else timeout_s
         item.timer = self.loop.call_later(seconds, self._time_out, item)
         self._queue.append(item)
@@ -309,21 +309,22 @@ class EngineGateway:
                 for entry_id, answers in answers_in(raw):
                     self._last_reply_id = entry_id
                     metrics.answers.inc(len(answers))
+                    log_one_in = settings.LOG_ORDERS_ONE_IN
                     for answer in answers:
-                        self._resolve(answer)
+                        self._resolve(answer, log_one_in)
                     metrics.answer_seconds.observe(self.loop.time() - self._began)
         finally:
             await line.close()
 
-    def _resolve(self, answer: Answer) -> None:
+    def _resolve(self, answer: Answer, log_one_in: int) -> None:
         item = self._sent.pop(answer.correlation, None)
         if item is None:
             return  # Its caller has given up already and was told that the outcome is unknown.
         if item.timer is not None:
             item.timer.cancel()
         self._began = item.began
-        if settings.LOG_ORDERS_ONE_IN:
-            order_log.answered("answered", settings.LOG_ORDERS_ONE_IN, self.origin, [answer], item.request_id)
+        if log_one_in:
+            order_log.answered("answered", log_one_in, self.origin, [answer], item.request_id)
         if not item.future.done():
             item.future.set_result(answer)
 

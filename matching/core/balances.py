@@ -1,7 +1,7 @@
 """Who has what: available and locked units per account and asset.
 
-Every row that a command changes is noted once (`touch`). When the command is done, `changes` turns the noted rows into
-events and proves, per asset, that the command created and destroyed nothing (invariants I1 and I2).
+Every row that a command changes is noted once (`touched`). When the command is done, `changes` turns the noted rows
+into events and proves, per asset, that the command created and destroyed nothing (invariants I1 and I2).
 """
 
 from matching.messages import BalanceChanged, Event
@@ -36,10 +36,10 @@ class AssetBook:
 
 
 class Row:
-    """One account in one asset. Whoever changes it notes it (`Balances.touch`); `settled_units` is what it held, free
+    """One account in one asset. Whoever changes it notes it (`Balances.touched`); `settled_units` is what it held, free
     and locked together, when the last command that did so was done."""
 
-    __slots__ = ("account_id", "asset", "available", "locked", "settled_units", "stamp", "symbol")
+    __slots__ = ("account_id", "asset", "available", "locked", "settled_units", "symbol")
 
     def __init__(self, account_id: int, asset: AssetBook) -> None:
         self.account_id = account_id
@@ -48,44 +48,32 @@ class Row:
         self.available = 0
         self.locked = 0
         self.settled_units = 0
-        self.stamp = -1  # The command that touched it last.
 
 
 class Balances:
-    """Every asset's rows, and the rows the running command has touched."""
+    """Every asset's rows, and those the running command changes, in the order in which it touched them first."""
 
-    __slots__ = ("_stamp", "_touched", "assets")
+    __slots__ = ("assets", "touched")
 
     def __init__(self) -> None:
         self.assets: dict[str, AssetBook] = {}
-        self._touched: list[Row] = []
-        self._stamp = 0
+        self.touched: dict[Row, None] = {}  # A dict, not a set: its order is the same in every process.
 
     def touch(self, row: Row) -> None:
         """Note a row that changes."""
-        if row.stamp != self._stamp:
-            row.stamp = self._stamp
-            self._touched.append(row)
-
-    def touch_all(self, rows: tuple[Row, ...]) -> None:
-        """Note several rows, in this order."""
-        stamp, touched = self._stamp, self._touched
-        for row in rows:
-            if row.stamp != stamp:
-                row.stamp = stamp
-                touched.append(row)
+        self.touched[row] = None
 
     def lock(self, row: Row, units: int) -> None:
         """Move units from available to locked; the caller has already checked the funds."""
         assert 0 < units <= row.available, "lock() before the balance check"
-        self.touch(row)
+        self.touched[row] = None
         row.available -= units
         row.locked += units
 
     def unlock(self, row: Row, units: int) -> None:
         """Give reserved units back."""
         assert 0 < units <= row.locked, "unlock() of more than is locked"
-        self.touch(row)
+        self.touched[row] = None
         row.locked -= units
         row.available += units
 
@@ -94,20 +82,19 @@ class Balances:
 
         Raises InvariantBroken when a row went negative or an asset's total moved without funding.
         """
-        touched = self._touched
+        touched, tell = self.touched, events.append
         if not touched:
             return
         for row in touched:
             available, locked = row.available, row.locked
-            if available < 0 or locked < 0:
+            if available | locked < 0:  # Either of them.
                 raise InvariantBroken(f"account {row.account_id} has negative {row.symbol}")
             units = available + locked
             if units != row.settled_units:
                 row.asset.drift_units += units - row.settled_units
                 row.settled_units = units
-            events.append(BalanceChanged(row.account_id, row.symbol, available, locked))
+            tell(BalanceChanged(row.account_id, row.symbol, available, locked))
         for row in touched:
             if row.asset.drift_units:
                 raise InvariantBroken(f"{row.asset.drift_units} units of {row.symbol} from nowhere")
-        touched.clear()
-        self._stamp += 1
+        self.touched = {}

@@ -30,13 +30,10 @@ def cross(venue: Venue, market: Market, taker: Order, limit_ticks: int | None, e
     is_bid = taker.is_bid
     unit = market.quote_units_per_tick_lot
     while taker.remaining_lots > 0:
-        level = side.best()
-        if level is None:
+        price = side.best_ticks
+        if price is None or (limit_ticks is not None and (price > limit_ticks if is_bid else price < limit_ticks)):
             return None
-        price = level.price_ticks
-        if limit_ticks is not None and (price > limit_ticks if is_bid else price < limit_ticks):
-            return None
-        maker = level.first
+        maker = side.levels[price].first
         assert maker is not None, "a level without orders"
         if maker.account_id == taker.account_id:
             if not _passes_own(venue, market, taker, maker, events):
@@ -120,34 +117,10 @@ def _trade(
     lots: int,
     events: list[Event],
 ) -> None:
-    """Settle one trade: both sides pay, both receive less their fee, the venue gets the fees."""
+    """One trade: money changes hands, both orders move on, the world is told."""
     quote = price * lots * market.quote_units_per_tick_lot
     base = lots * market.base_units_per_lot
-    if taker.is_bid:
-        taker_gives, taker_gets, taker_fees, maker_fees = quote, base, market.base.fees, market.quote.fees
-    else:
-        taker_gives, taker_gets, taker_fees, maker_fees = base, quote, market.quote.fees, market.base.fees
-    taker_fee = fee_units(taker_gets, taker.taker_fee_ppm)
-    maker_ppm = maker.maker_fee_ppm
-    maker_fee = fee_units(taker_gives, maker_ppm) if maker_ppm >= 0 else -rebate_units(taker_gets, maker_ppm, taker_fee)
-    taker_pays, taker_receives, maker_pays, maker_receives = taker.pay, taker.receive, maker.pay, maker.receive
-    venue.balances.touch_all((taker_pays, taker_receives, maker_pays, maker_receives))
-    taker_pays.available -= taker_gives
-    taker_receives.available += taker_gets - taker_fee
-    maker_pays.locked -= taker_gets
-    if maker_fee >= 0:
-        maker_receives.available += taker_gives - maker_fee
-        collected = taker_fee
-    else:
-        maker_receives.available += taker_gives
-        maker_pays.available -= maker_fee
-        collected = taker_fee + maker_fee
-    if collected:
-        venue.balances.touch(taker_fees)
-        taker_fees.available += collected
-    if maker_fee > 0:
-        venue.balances.touch(maker_fees)
-        maker_fees.available += maker_fee
+    maker_fee, taker_fee = _settle(venue, market, maker, taker, base, quote)
     taker.remaining_lots -= lots
     taker.executed_lots += lots
     taker.executed_quote_units += quote
@@ -164,9 +137,9 @@ def _trade(
         taker.status = FILLED
         taker.remaining_lots = 0
     if maker.extra is not None:
-        note_receipt(venue, maker, taker_gives - max(maker_fee, 0))
+        note_receipt(venue, maker, (base if maker.is_bid else quote) - max(maker_fee, 0))
     if taker.extra is not None:
-        note_receipt(venue, taker, taker_gets - taker_fee)
+        note_receipt(venue, taker, (base if taker.is_bid else quote) - taker_fee)
     market.last_trade_id += 1
     market.last_price_ticks = price
     events.append(
@@ -191,6 +164,40 @@ def _trade(
             taker_filled,
         )
     )
+
+
+def _settle(venue: Venue, market: Market, maker: Order, taker: Order, base: int, quote: int) -> tuple[int, int]:
+    """Both sides pay, both receive less their fee, the venue gets the fees: returns the maker's and the taker's.
+
+    A negative fee of the maker is a rebate, in the asset that he gives, paid for by the taker's fee.
+    """
+    if taker.is_bid:
+        taker_gives, taker_gets, taker_fees, maker_fees = quote, base, market.base.fees, market.quote.fees
+    else:
+        taker_gives, taker_gets, taker_fees, maker_fees = base, quote, market.quote.fees, market.base.fees
+    collected = taker_fee = fee_units(taker_gets, taker.taker_fee_ppm)
+    touched, maker_ppm = venue.balances.touched, maker.maker_fee_ppm
+    taker_pays, taker_receives, maker_pays, maker_receives = taker.pay, taker.receive, maker.pay, maker.receive
+    touched[taker_pays] = touched[taker_receives] = touched[maker_pays] = touched[maker_receives] = None  # So ordered.
+    taker_pays.available -= taker_gives
+    taker_receives.available += taker_gets - taker_fee
+    maker_pays.locked -= taker_gets
+    if maker_ppm >= 0:
+        maker_fee = fee_units(taker_gives, maker_ppm)
+        maker_receives.available += taker_gives - maker_fee
+    else:
+        rebate = rebate_units(taker_gets, maker_ppm, taker_fee)
+        maker_fee = -rebate
+        maker_receives.available += taker_gives
+        maker_pays.available += rebate
+        collected -= rebate
+    if collected:
+        touched[taker_fees] = None
+        taker_fees.available += collected
+    if maker_fee > 0:
+        touched[maker_fees] = None
+        maker_fees.available += maker_fee
+    return maker_fee, taker_fee
 
 
 def _reduce_maker(market: Market, side: BookSide, maker: Order, lots: int) -> bool:

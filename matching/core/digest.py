@@ -45,11 +45,6 @@ def pack(values: list[Any]) -> bytes:
     return _encode(values)
 
 
-def unpack(packed: bytes) -> list[Any]:
-    """The values again, for a snapshot."""
-    return msgspec.msgpack.decode(packed)  # type: ignore[no-any-return]
-
-
 def _shape(kind: type[Command]) -> _Shape:
     fields = msgspec.structs.fields(kind)
     anew = [at for at, field in enumerate(fields) if field.name in _RETRIED_ANEW]

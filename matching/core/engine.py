@@ -21,7 +21,7 @@ from matching.core.markets import Market
 from matching.core.orders import Order, draft
 from matching.core.pairs import place_pair
 from matching.core.placing import start, take
-from matching.core.retries import Key, Remembered, Retries
+from matching.core.retries import Key, Remembered, Retries, answers_of
 from matching.core.schedule import next_due_ms
 from matching.core.venue import Venue
 from matching.core.words import AUCTION
@@ -141,8 +141,7 @@ class Engine:
         retries, venue = self.retries, self.venue
         at_ms = venue.at_ms
         asked = digest(command)
-        if retries.are_due(at_ms):
-            retries.forget(at_ms, venue.open_orders)
+        retries.forget(at_ms, venue.open_orders)
         known = retries.find(key)
         if known is not None:
             if known.digest != asked:
@@ -154,12 +153,14 @@ class Engine:
         reply = applied.reply
         if type(reply) is Refused and reply.reason is RefusalReason.EXPIRED_IN_QUEUE:
             return applied  # Its caller is told to send the same key again later; a stored refusal would never let it.
+        answers = 1
         if type(reply) is OrderReply:
             order_id = reply.order.order_id
             order_ids: tuple[int, ...] = (order_id,) if order_id in venue.open_orders else ()
         else:
             order_ids = tuple([order_id for order_id in _order_ids(reply) if order_id in venue.open_orders])
-        retries.remember(key, Remembered(at_ms, asked, applied.n, reply, order_ids))
+            answers = answers_of(reply)
+        retries.remember(key, Remembered(at_ms, asked, applied.n, reply, order_ids, answers))
         return applied
 
     def refuse(self, command_id: str, at_ms: int, reason: RefusalReason) -> Applied:
@@ -221,7 +222,13 @@ class Engine:
         if events:
             venue.balances.changes(events)
             if type(reply) is OrderReply:  # It tells of the only market that can have changed.
-                _tell_market(venue.markets[reply.order.market], events)
+                market = venue.markets[reply.order.market]
+                if market.state is AUCTION:
+                    _tell_market(market, events)
+                else:
+                    change = market.book_change()
+                    if change is not None:
+                        events.append(change)
             else:
                 for market in venue.markets.values():
                     _tell_market(market, events)

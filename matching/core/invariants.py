@@ -81,17 +81,19 @@ def _check_side(market: Market, side: BookSide, reserved: Reserved) -> int:
         previous = price
         lots = hidden = place = 0
         for order in level.orders():
-            _demand(order.place > place, f"I7: {market.symbol} order {order.order_id} is not in its place")
+            # A million orders come by here at a start: the words are only made for one that is wrong.
+            if order.place <= place:
+                raise InvariantBroken(f"I7: {market.symbol} order {order.order_id} is not in its place")
             place = order.place
-            _demand(order.price_ticks == price and order.is_bid == side.is_bid, f"order {order.order_id} is misplaced")
-            _demand(
-                order.quantity_lots == order.executed_lots + order.unfilled_lots and order.remaining_lots > 0,
-                f"I5: order {order.order_id} is over- or unfilled",
-            )
-            lots += order.remaining_lots
-            hidden += order.unfilled_lots - order.remaining_lots
+            if order.price_ticks != price or order.is_bid != side.is_bid:
+                raise InvariantBroken(f"order {order.order_id} is misplaced")
+            shown, unfilled = order.remaining_lots, order.unfilled_lots
+            if order.quantity_lots != order.executed_lots + unfilled or shown <= 0:
+                raise InvariantBroken(f"I5: order {order.order_id} is over- or unfilled")
+            lots += shown
+            hidden += unfilled - shown
             resting += 1
-            _reserve(reserved, order.pay.asset.symbol, order.account_id, market.reserved_units(order))
+            _reserve(reserved, order.pay.symbol, order.account_id, market.reserved_units(order))
         _demand((lots, hidden) == (level.lots, level.hidden_lots), f"{market.symbol}: level {price} counts wrong")
         _demand(lots > 0, f"{market.symbol}: level {price} is empty")
     return resting

@@ -11,35 +11,49 @@ from typing import Any
 
 import msgspec
 
-from matching.core.digest import pack, unpack
-from matching.messages import BatchReply, Reply, reply_as_plain, reply_from_plain
+from matching.core.digest import pack
+from matching.messages import BatchReply, Reply, reply_from_plain
 
 MAX_ANSWERS = 3_000_000  # A batch counts with each of its steps.
 KEEP_MS = 600_000
 KEEP_AT_LEAST_MS = 60_000
+_NEVER_MS = 1 << 62
 
 Key = tuple[int, str]
 """Account and idempotency key."""
 
+_pack_reply = msgspec.msgpack.Encoder().encode
+_unpack_reply = msgspec.msgpack.Decoder(Reply).decode
+
 
 class Remembered(msgspec.Struct, frozen=True, gc=False):
     """`noted_ms` is since when the key is kept, `digest` the request without what may differ between retries;
-    `order_ids` are its orders that may be open."""
+    `order_ids` are its orders that may be open.
+
+    `kept_reply` is still packed when it came from a snapshot: of a million stored replies a few are ever asked for.
+    """
 
     noted_ms: int
     digest: bytes
     n: int
-    reply: Reply
+    kept_reply: Reply | bytes
     order_ids: tuple[int, ...]
+    answers: int  # How many the reply counts as.
+
+    @property
+    def reply(self) -> Reply:
+        kept = self.kept_reply
+        return _unpack_reply(kept) if type(kept) is bytes else kept  # type: ignore[return-value]
 
 
 class Retries:
-    __slots__ = ("_answers", "_by_key", "_queue")
+    __slots__ = ("_answers", "_by_key", "_oldest_ms", "_queue")
 
     def __init__(self) -> None:
         self._answers = 0
         self._by_key: dict[Key, Remembered] = {}
         self._queue: deque[Key] = deque()  # Noted longest ago first.
+        self._oldest_ms = _NEVER_MS  # When the first of the queue was noted.
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -48,29 +62,27 @@ class Retries:
         return self._by_key.get(key)
 
     def has_room(self, at_ms: int) -> bool:
-        return self._answers < MAX_ANSWERS or self._oldest_ms() + KEEP_AT_LEAST_MS <= at_ms
+        return self._answers < MAX_ANSWERS or self._oldest_ms + KEEP_AT_LEAST_MS <= at_ms
 
     def remember(self, key: Key, remembered: Remembered) -> None:
+        if not self._queue:
+            self._oldest_ms = remembered.noted_ms
         self._by_key[key] = remembered
-        self._answers += _answers(remembered.reply)
+        self._answers += remembered.answers
         self._queue.append(key)
 
     def next_expiry_ms(self) -> int | None:
-        return self._oldest_ms() + KEEP_MS if self._queue else None
-
-    def _oldest_ms(self) -> int:
-        return self._by_key[self._queue[0]].noted_ms
-
-    def are_due(self, at_ms: int) -> bool:
-        """Would `forget` do anything now?"""
-        if not self._queue:
-            return False
-        noted_ms = self._oldest_ms()
-        return noted_ms + KEEP_MS <= at_ms or (self._answers > MAX_ANSWERS and noted_ms + KEEP_AT_LEAST_MS <= at_ms)
+        return self._oldest_ms + KEEP_MS if self._queue else None
 
     def forget(self, at_ms: int, open_order_ids: Container[int]) -> None:
         """Drop keys that have run out. Those of open orders are noted anew, and once more when the order has ended:
         all that is known then is that it ended after the key was noted last."""
+        if self._oldest_ms + KEEP_MS > at_ms and self._answers <= MAX_ANSWERS:
+            return
+        self._forget(at_ms, open_order_ids)
+        self._oldest_ms = self._by_key[self._queue[0]].noted_ms if self._queue else _NEVER_MS
+
+    def _forget(self, at_ms: int, open_order_ids: Container[int]) -> None:
         queue = self._queue
         for _ in range(len(queue)):
             key = queue[0]
@@ -88,30 +100,39 @@ class Retries:
                 queue.append(key)
             else:
                 del self._by_key[key]
-                self._answers -= _answers(kept.reply)
+                self._answers -= kept.answers
 
     def dump(self) -> list[object]:
+        """A row a key. Replies from older snapshots are packed anew, so that equal states have equal rows."""
+        by_key = self._by_key
         rows: list[object] = []
         for key in self._queue:
-            kept = self._by_key[key]
-            rows.append(
-                [kept.noted_ms, *key, unpack(kept.digest), kept.n, reply_as_plain(kept.reply), list(kept.order_ids)]
-            )
+            kept = by_key[key]
+            packed = _pack_reply(kept.reply)
+            rows.append([kept.noted_ms, *key, kept.digest, kept.n, packed, list(kept.order_ids), kept.answers])
         return rows
 
     def load(self, rows: list[list[Any]]) -> None:
-        for noted_ms, account_id, key, digest, n, reply, order_ids in rows:
-            remembered = Remembered(noted_ms, pack(digest), n, reply_from_plain(reply), _ids(order_ids))
+        for row in rows:
+            noted_ms, account_id, key, digest, n, reply, order_ids, answers = (
+                row if len(row) == _ROW_LENGTH else _from_format_1(row)
+            )
+            remembered = Remembered(noted_ms, digest, n, reply, tuple(order_ids), answers)
             self.remember((account_id, key), remembered)
 
 
-def _answers(reply: Reply) -> int:
+def answers_of(reply: Reply) -> int:
     """How much a stored reply counts."""
     return len(reply.replies) if type(reply) is BatchReply else 1
 
 
-def _ids(saved: int | list[int]) -> tuple[int, ...]:
-    """Snapshots of rules version 1 knew one order a key, 0 for none."""
-    if isinstance(saved, int):
-        return (saved,) if saved else ()
-    return tuple(saved)
+_ROW_LENGTH = 8
+
+
+def _from_format_1(row: list[Any]) -> list[Any]:
+    """A row of the first format of snapshots: nothing in it is packed, and (rules version 1) it may know one order a
+    key, 0 for none."""
+    noted_ms, account_id, key, digest, n, plain, saved_ids = row
+    order_ids = saved_ids if isinstance(saved_ids, list) else [saved_ids] if saved_ids else []
+    reply = reply_from_plain(plain)
+    return [noted_ms, account_id, key, pack(digest), n, reply, order_ids, answers_of(reply)]

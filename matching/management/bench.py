@@ -24,6 +24,7 @@ from matching.messages import (
     SelfTradePrevention,
     Side,
 )
+from matching.runtime import snapshots
 from matching.transport import admit
 
 MARKET = "BTC_USDC"
@@ -92,6 +93,10 @@ class Bench:
     def finish(self) -> None:
         """Wait until everything sent has been decided and published."""
         wait_for(lambda: self.position() == self.sent, f"outcome {self.sent}")
+
+    def newest_snapshot(self) -> int:
+        """The outcome of the newest one; 0 while there is none."""
+        return next((n for n, _ in snapshots.list_snapshots(self.snapshot_dir)), 0)
 
     def position(self) -> int:
         return int(self.client.hget(redis_names.ENGINE, "n") or 0)

@@ -89,7 +89,6 @@ from matching.messages.replies import (
     OrdersReply,
     Refused,
     Reply,
-    reply_as_plain,
     reply_from_plain,
 )
 from matching.messages.words import (
@@ -189,6 +188,5 @@ __all__ = [
     "WithdrawalReleased",
     "WithdrawalReserved",
     "WithdrawalSettled",
-    "reply_as_plain",
     "reply_from_plain",
 ]

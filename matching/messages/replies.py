@@ -49,11 +49,6 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reply: Reply
 
 
-def reply_as_plain(reply: Reply) -> object:
-    """The reply as lists, strings and numbers, for a snapshot."""
-    return msgspec.to_builtins(reply)
-
-
 def reply_from_plain(plain: object) -> Reply:
-    """The way back. Raises msgspec.ValidationError when the snapshot holds something else."""
+    """A reply that a snapshot holds as lists, strings and numbers. Raises msgspec.ValidationError when it is none."""
     return msgspec.convert(plain, Reply)  # type: ignore[no-any-return]

@@ -78,7 +78,8 @@ class Applier:
     """Drives one engine. `entry_id` is the last cmd entry it has seen, `chain` the hash over all outcomes so far.
 
     `poisoned` are the ids of commands that may not be applied, `broken_keys` the keys (account, idempotency key) such
-    commands came with, and when: whoever asks again with one of them would only break the engine again.
+    commands came with, and when: whoever asks again with one of them would only break the engine again. `told_n` is
+    the outcome up to which everybody has been told already (in a replay): of what comes before only the chain is kept.
     """
 
     def __init__(self, engine: Core, chain: bytes, entry_id: str = NO_ENTRY) -> None:
@@ -87,6 +88,7 @@ class Applier:
         self.entry_id = entry_id
         self.poisoned: set[str] = set()
         self.broken_keys: dict[Key, int] = {}
+        self.told_n = 0
         self._batch = self._empty()
 
     @property
@@ -97,6 +99,7 @@ class Applier:
         """What was produced since the last call."""
         batch = self._batch
         batch.last_n = self.engine.n
+        batch.first_n = batch.last_n - len(batch.outcomes) + 1  # What everybody was told before was not gathered.
         batch.seq = self.engine.seq
         batch.chain = self.chain
         batch.at_ms = self.engine.at_ms
@@ -123,6 +126,11 @@ class Applier:
         if entry is None or not entry.commands:
             return
         decide, at_ms, entry_id = self._decide, record.at_ms, record.entry_id
+        if self.engine.n + len(entry.commands) <= self.told_n:
+            for index, raw in enumerate(entry.commands):
+                decide(raw, f"{entry_id}/{index}", at_ms)
+            self._batch.outcomes.clear()
+            return
         correlation = entry.first_correlation
         answers = self._batch.answers.setdefault(entry.origin, [])
         for index, raw in enumerate(entry.commands):
@@ -145,17 +153,14 @@ class Applier:
         except Exception as error:
             raise Poisoned(command_id, at_ms, "") from error
         if encoded is not None:
-            self._keep(encoded)
-
-    def _keep(self, encoded: bytes) -> None:
-        self.chain = blake2b(self.chain + encoded, digest_size=32).digest()
-        self._batch.outcomes.append(encoded)
+            self.chain = blake2b(self.chain + encoded, digest_size=32).digest()
+            self._batch.outcomes.append(encoded)
 
     def _decide(self, raw: Any, command_id: str, at_ms: int) -> Applied:
         engine = self.engine
         command: Command | None = None
         try:
-            if command_id in self.poisoned:
+            if self.poisoned and command_id in self.poisoned:
                 key = key_of(raw)
                 if key is not None:
                     self.broken_keys[key] = at_ms
@@ -173,7 +178,8 @@ class Applier:
         except Exception as error:
             raise Poisoned(command_id, at_ms, getattr(command, "market", None) or "") from error
         if encoded is not None:
-            self._keep(encoded)
+            self.chain = blake2b(self.chain + encoded, digest_size=32).digest()
+            self._batch.outcomes.append(encoded)
         return applied
 
     def _empty(self) -> Batch:

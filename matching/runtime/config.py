@@ -13,6 +13,7 @@ from matching.runtime.journal import SEGMENT_BYTES
 class EngineConfig:
     """Directories and limits of one engine process; times in the unit their name says.
 
+    A snapshot is begun after so many commands or seconds, whichever comes first: this bounds what a start replays.
     `unwritten_*` bound how many outcomes, and for how long, the database may be behind: first only cancels are let in,
     then nothing.
     """
@@ -22,7 +23,7 @@ class EngineConfig:
     redis_url: str
     lease_ms: int = 3_000
     segment_bytes: int = SEGMENT_BYTES
-    snapshot_every_records: int = 1_000_000
+    snapshot_every_commands: int = 250_000
     snapshot_every_s: int = 60
     kept_behind: int = redis_names.LOG_KEPT_BEHIND_READERS
     unwritten_cancel_only: int = 1_000_000
@@ -40,7 +41,7 @@ def from_settings() -> EngineConfig:
         redis_url=settings.REDIS_LOG_URL,
         lease_ms=settings.ENGINE_LEASE_MS,
         segment_bytes=settings.ENGINE_SEGMENT_BYTES,
-        snapshot_every_records=settings.ENGINE_SNAPSHOT_EVERY_RECORDS,
+        snapshot_every_commands=settings.ENGINE_SNAPSHOT_EVERY_COMMANDS,
         snapshot_every_s=settings.ENGINE_SNAPSHOT_EVERY_S,
         unwritten_cancel_only=settings.ENGINE_UNWRITTEN_CANCEL_ONLY,
         unwritten_for_s=settings.ENGINE_UNWRITTEN_FOR_S,

@@ -71,7 +71,7 @@ class DatabaseWatch:
 
 
 class Housekeeping:
-    """The duties of one leader beside its commands. `records` and `commands` are counted by the worker."""
+    """The duties of one leader beside its commands, which the worker counts (`decided`)."""
 
     def __init__(
         self,
@@ -91,12 +91,19 @@ class Housekeeping:
         self._recent_poisons = recent_poisons
         self.watch = watch
         self._admission = watch.admission  # What `eng` says.
-        self.records = 0  # Since the last snapshot was begun.
-        self.commands = 0
+        self._commands = 0
+        # Decided since the last snapshot was begun: what the next start would have to replay. This one may have.
+        self._unsaved = max(0, applier.n - snapshotter.last_n)
         self._last_snapshot = time.monotonic()
         self._request: str | None = None
         self._database_n: int | None = None
         self._marks: deque[tuple[int, str]] = deque()  # (commands so far, cmd entry id), for trimming.
+
+    def decided(self, commands: int) -> None:
+        """So many commands more, also those that a key gave an old answer: they make the next replay longer all the
+        same."""
+        self._commands += commands
+        self._unsaved += commands
 
     def beat(self, ahead_ms: int) -> None:
         """Raises Fenced, Forgotten, ConnectionLost, StartOver, SteppedDown."""
@@ -106,7 +113,7 @@ class Housekeeping:
             raise SteppedDown(f"Term {self._leadership.term} steps down, asked by {notes.stepdown}")
         self._database_n = notes.database_n
         metrics.database_lag.set(max(0, self._applier.n - (notes.database_n or 0)))
-        mark = (self.commands, self._applier.entry_id)
+        mark = (self._commands, self._applier.entry_id)
         if not self._marks or self._marks[-1] != mark:  # An idle engine must not gather them second by second.
             self._marks.append(mark)
         self._let_in()
@@ -135,7 +142,7 @@ class Housekeeping:
         """cmd only behind what is journaled, ev only behind the database; both keep some for slow readers."""
         kept = self._config.kept_behind
         passed: str | None = None
-        while self._marks and self.commands - self._marks[0][0] > kept:
+        while self._marks and self._commands - self._marks[0][0] > kept:
             passed = self._marks.popleft()[1]
         if passed is not None:
             streams.trim_below(self._log, redis_names.COMMANDS, passed)
@@ -153,12 +160,11 @@ class Housekeeping:
             self._request = notes.snapshot_requested
         if snapshotter.busy:
             return
-        # Repeated requests make no outcomes, but their records make the next replay longer all the same.
-        many = self.records >= self._config.snapshot_every_records
+        many = self._unsaved >= self._config.snapshot_every_commands
         changed = many or self._applier.n != snapshotter.last_n
         waited = time.monotonic() - self._last_snapshot
         if changed and (many or waited >= self._config.snapshot_every_s or self._request is not None):
-            self.records, self._last_snapshot = 0, time.monotonic()
+            self._unsaved, self._last_snapshot = 0, time.monotonic()
             if snapshotter.start(self._applier, self._journal.position, self._recent_poisons()):
                 self._snapshot_finished()
         elif self._request is not None:

@@ -114,8 +114,7 @@ class EngineProcess:
 
     def _lead(self, log: LogConnection, lock: DirectoryLock, follower: Follower) -> None:
         began = time.monotonic()
-        warm = follower.applier is not None
-        gc.disable()  # Loading makes millions of objects and no garbage.
+        gc.disable()  # Loading makes millions of objects and no garbage, so nothing is collected behind it either.
         try:
             led = take_over(self._config, log, self._makers, self._stopping, follower, self._republish_from)
         finally:
@@ -123,8 +122,6 @@ class EngineProcess:
         self._republish_from = None
         if lock.held:
             lock.sign(led.leadership.owner)
-        if not warm:
-            gc.collect()
         gc.freeze()  # What is there now stays; it need not be scanned, nor copied by the child that writes snapshots.
         gc.set_threshold(GC_THRESHOLD)
         logger.info(

@@ -117,6 +117,7 @@ def replay(
     """
     applier = start.applier
     check_anchor(applier, top)
+    applier.told_n = top.n
     for count, (position, found) in enumerate(history.frames_from(start.position)):
         check_position(applier, found.frame, f"segment {position.segment} byte {found.start}")
         applier.apply_records(found.frame.records)

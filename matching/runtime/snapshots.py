@@ -13,17 +13,17 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import msgpack
 import msgspec
 import zstandard
 
 from matching.runtime import disk
 from matching.runtime.crash import CrashPoint
 from matching.runtime.journal import Position, write_all
-from matching.runtime.records import FORMAT, RULES_VERSION, Poison
+from matching.runtime.records import RULES_VERSION, Poison
 
 logger = logging.getLogger(__name__)
 
+FORMAT = 2  # Since 2 the answers to idempotency keys are packed; both are read.
 KEEP = 5
 COMPRESSION_LEVEL = 3
 _MAGIC = b"exchange snapshot 1\n"
@@ -75,8 +75,7 @@ def list_snapshots(directory: Path) -> list[tuple[int, Path]]:
 
 
 def pack_state(state: dict[str, object]) -> bytes:
-    packed: bytes = msgpack.packb(state, use_bin_type=True)
-    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(packed)
+    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(msgspec.msgpack.encode(state))
 
 
 def write_snapshot(directory: Path, header: SnapshotHeader, body: bytes, crash: CrashPoint, parent: int | None) -> Path:
@@ -126,8 +125,8 @@ def read_snapshot(path: Path) -> tuple[SnapshotHeader, dict[str, Any]]:
     """Header and state. Raises SnapshotDamaged."""
     header, body = check_file(path)
     try:
-        state = msgpack.unpackb(zstandard.ZstdDecompressor().decompress(body), raw=False, strict_map_key=False)
-    except (zstandard.ZstdError, ValueError, msgpack.UnpackException) as error:
+        state = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(body))
+    except (zstandard.ZstdError, msgspec.DecodeError) as error:
         raise SnapshotDamaged(f"its content cannot be read ({error})") from error
     if not isinstance(state, dict):
         raise SnapshotDamaged("its content is no state")

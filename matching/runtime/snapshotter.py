@@ -12,7 +12,7 @@ from matching.runtime import metrics, snapshots
 from matching.runtime.applier import Applier
 from matching.runtime.crash import CrashPoint
 from matching.runtime.journal import Position
-from matching.runtime.records import FORMAT, Poison
+from matching.runtime.records import Poison
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Snapshotter:
             engine.check_invariants()
             body = snapshots.pack_state(engine.dump())
             header = snapshots.SnapshotHeader(
-                format=FORMAT,
+                format=snapshots.FORMAT,
                 rules_version=engine.rules_version,
                 n=engine.n,
                 seq=engine.seq,

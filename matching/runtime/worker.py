@@ -180,11 +180,10 @@ class Worker:
         self._journal.append(records, self._applier.n, self._applier.chain)
         metrics.journal_seconds.observe(time.perf_counter() - began)
         self._crash.passed("after_journal")
-        self._house.records += len(records)
 
     def _publish(self) -> None:
         batch = self._applier.take()
-        self._house.commands += batch.commands
+        self._house.decided(batch.commands)
         self._crash.passed("before_publish")
         began = time.perf_counter()
         self._publisher.publish(batch, self._log)

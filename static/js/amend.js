@@ -19,9 +19,9 @@ export function edit(market, row, order, done) {
     delete cell.dataset.text;
   };
   row.dataset.editing = "yes";
+  if (order.triggerPrice) field(row.querySelector("[data-f=trigger]"), "triggerPrice", t`New trigger`, order.triggerPrice, pair.priceDecimals);
   if (order.price) field(row.querySelector("[data-f=price]"), "price", t`New price`, order.price, pair.priceDecimals);
   if (order.quantity) field(row.querySelector("[data-f=amount]"), "quantity", t`New amount`, order.quantity, pair.quantityDecimals);
-  if (order.triggerPrice) field(row.querySelector("[data-f=trigger]"), "triggerPrice", t`New trigger`, order.triggerPrice, pair.priceDecimals);
   const save = el("button", { type: "button", class: "button small primary" }, t`Change`), leave = el("button", { type: "button", class: "button small" }, t`Leave`);
   const buttons = el("span", { class: "edit-actions" }, save, leave);
   row.querySelector(".c-actions").append(buttons);

@@ -40,13 +40,11 @@ const query = (parameters) => new URLSearchParams(parameters).toString();
 
 export const getDepth = (symbol) => call("GET", `/api/v1/depth?${query({ symbol, limit: 500 })}`);
 export const getKlines = (symbol, interval, startTime, endTime) => call("GET", `/api/v1/klines?${query({ symbol, interval, startTime, ...(endTime ? { endTime } : {}) })}`);
-export const getMarkets = () => call("GET", "/api/v1/tickers");
 export const getTrades = (symbol, limit) => call("GET", `/api/v1/trades?${query({ symbol, limit })}`);
 export const getOpenOrders = () => call("GET", "/api/v1/orders");
 export const getCapital = () => call("GET", "/api/v1/capital");
 export const getFills = (parameters = {}) => call("GET", `/wapi/v1/history/fills?${query({ limit: 50, ...parameters })}`);
 export const getState = (path) => call("GET", path);
-export const cancelOrder = (symbol, orderId) => call("DELETE", "/api/v1/order", { symbol, orderId });
 
 // Milliseconds of one small round trip; null when there was no answer.
 export async function roundTrip() {

@@ -8,3 +8,5 @@ export const placeOrder = (order, key) => call("POST", Array.isArray(order) ? "/
 export const amendOrder = (change, key) => call("PATCH", "/api/v1/order", change, { "Idempotency-Key": key });
 export const cancelAll = (symbol) => call("DELETE", "/api/v1/orders", { symbol });
 export const askFaucet = (path) => call("POST", path);
+export const getMarkets = () => call("GET", "/api/v1/tickers");
+export const cancelOrder = (symbol, orderId) => call("DELETE", "/api/v1/order", { symbol, orderId });

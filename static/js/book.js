@@ -1,15 +1,13 @@
 // The book on the page: rows are reused and never moved; while the pointer rests on them prices hold still.
 
 import { basisPoints, grouped } from "./decimal.js";
-import { byId, el, icon, paint, setFigure, setText } from "./dom.js";
+import { byId, cloned, paint, setFigure, setText } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
-import { t } from "./speech.js";
 
 const ROWS = 40;
 const SIZE_BAR_MAX = 52n;
 const FLASH_MOST = 6;
 const FLASH_EVERY_MS = 500;
-const STEPS = [1n, 2n, 5n, 10n, 50n, 100n, 1000n];
 
 export class BookView {
   // `pick` hears {price, lots} of a click: lots is null unless the size was meant.
@@ -17,14 +15,15 @@ export class BookView {
     this.market = market;
     this.depth = depth;
     this.pick = pick;
-    this.step = STEPS.find((step) => String(step) === prefs.step[market.symbol]) ?? 1n;
+    const kept = prefs.step[market.symbol];
+    this.step = document.querySelector(`#book-step [value="${CSS.escape(kept)}"]`) ? BigInt(kept) : 1n;
     this.own = { bid: new Set(), ask: new Set() };
     this.held = null;
     this.sides = { bid: rowsOf(byId("bids")), ask: rowsOf(byId("asks")) };
     this.shown = { bid: [], ask: [] };
     this.draw = () => this.#draw();
     this.#listen();
-    byId("book-tools").append(this.#stepChoice());
+    this.#stepChoice();
   }
 
   changed() {
@@ -38,15 +37,14 @@ export class BookView {
   }
 
   #stepChoice() {
-    const select = el("select", { "aria-label": t`Price step of the book` });
-    for (const step of STEPS) select.append(el("option", { value: step, selected: step === this.step }, grouped(this.market.price(step))));
+    const select = byId("book-step");
+    select.value = String(this.step);
     select.addEventListener("change", () => {
       this.step = BigInt(select.value);
       remember({ step: { ...prefs.step, [this.market.symbol]: select.value } });
       this.held = null;
       this.changed();
     });
-    return el("span", { class: "select small" }, select, icon("chevron"));
   }
 
   #draw() {
@@ -165,11 +163,7 @@ export class BookView {
 }
 
 function rowsOf(box) {
-  while (box.children.length < ROWS) {
-    const price = el("span", { role: "cell", class: "price" }, el("a", { href: "" }));
-    const cells = ["size", "sum"].map((name) => el("span", { role: "cell", class: name }));
-    box.append(el("div", { class: "level", role: "row", hidden: true }, price, ...cells, el("i", { class: "bar" }), el("i", { class: "bar-2" })));
-  }
+  while (box.children.length < ROWS) box.append(cloned("level"));
   return [...box.children].map((node) => ({
     node, price: node.querySelector("a"), size: node.querySelector(".size"), sum: node.querySelector(".sum"), bar: node.querySelector(".bar"), bar2: node.querySelector(".bar-2"), ticks: null, lots: null, sumLots: 0n, flashedAt: 0,
   }));

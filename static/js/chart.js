@@ -31,7 +31,7 @@ export class Chart {
     this.#create();
     this.#theme();
     document.addEventListener("themechange", () => this.#theme());
-    byId("chart-tools").append(this.#averagesBox());
+    this.#averagesBox();
     this.#depthButton();
     setInterval(() => paint(this.draw), 1000);
   }
@@ -58,20 +58,20 @@ export class Chart {
   }
 
   #averagesBox() {
-    const box = el("input", { type: "checkbox", checked: prefs.averages });
+    const box = byId("averages-box");
+    box.checked = prefs.averages;
     box.addEventListener("change", () => {
       remember({ averages: box.checked });
       for (const line of this.averages) line.applyOptions({ visible: box.checked });
       paint(this.draw);
     });
-    return el("label", { class: "check", title: t`Moving averages` }, box, el("span", {}, "MA", el("span", { class: "hidden" }, t`, moving averages`)));
   }
 
   // The depth chart is loaded when it is asked for.
   #depthButton() {
     const button = byId("depth-button");
     button.addEventListener("click", async () => {
-      const [{ DepthChart }] = await Promise.all([import("./depth_chart.js"), styled("chart_extras")]);
+      const [{ DepthChart }] = await Promise.all([import("./depth_chart.js"), styled("depth_chart")]);
       this.depthChart ??= new DepthChart(this.market, this.depth, byId("chart").parentElement);
       const on = this.depthChart.toggle();
       button.setAttribute("aria-pressed", String(on));
@@ -193,7 +193,7 @@ export class Chart {
   async setOrders(orders) {
     this.open = orders;
     if (!this.lines && !orders.length) return;
-    const [{ OrderLines }] = await Promise.all([import("./order_lines.js"), styled("chart_extras")]);
+    const [{ OrderLines }] = await Promise.all([import("./order_lines.js"), styled("order_tags")]);
     this.lines ??= new OrderLines(this.market, this.candles, byId("chart").parentElement, this.orders(), lib.LineStyle.Dashed);
     this.lines.show(this.open, this.colours.you);
   }
@@ -220,7 +220,7 @@ export class Chart {
     const by = `${moved > 0n ? "+" : ""}${grouped(padded(moved, market.priceDecimals))} (${percent(moved, read(row.open))})`;
     const part = (name, text) => el("span", {}, `${name} `, el("b", {}, text));
     const parts = [part("O", price(row.open)), part("H", price(row.high)), part("L", price(row.low)), part("C", price(row.close)),
-      el("span", { class: moved > 0n ? "up" : moved < 0n ? "down" : "" }, el("b", {}, by)), part("Volume", grouped(atLeast(row.volume, market.quantityDecimals)))];
+      el("span", { class: moved > 0n ? "up" : moved < 0n ? "down" : "" }, el("b", {}, by)), part(t`Volume`, grouped(atLeast(row.volume, market.quantityDecimals)))];
     if (this.pointed === null && SECONDS[this.interval] < DAY_S) parts.push(part(t`Closes in`, this.#countdown(row)));
     if (prefs.averages) {
       const values = AVERAGES.map((length, index) => [length, average(this.rows, at, length), index + 1]).filter(([, value]) => value !== null);

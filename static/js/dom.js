@@ -36,6 +36,9 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+// A fresh copy of what a <template> holds.
+export const cloned = (id) => byId(id).content.firstElementChild.cloneNode(true);
+
 export function setText(node, text) {
   if (node && node.textContent !== text) node.textContent = text;
 }

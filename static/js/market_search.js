@@ -1,6 +1,6 @@
 // The list of markets behind the market's name: filter, arrow keys, last prices, stars.
 
-import { getMarkets } from "./api.js";
+import { getMarkets } from "./api_late.js";
 import { fixed, grouped } from "./decimal.js";
 import { all, byId, el, icon, setText, styled } from "./dom.js";
 import { t } from "./speech.js";

@@ -1,9 +1,7 @@
 // Whether the market takes orders. No stream tells, so an open page asks, and at once after a refusal.
 
 import { getState } from "./api.js";
-import { all, byId, say, setText } from "./dom.js";
-import { t } from "./speech.js";
-import { toast } from "./toasts.js";
+import { byId } from "./dom.js";
 
 const ASK_EVERY_MS = 5000;
 const AGAIN_MS = 1000; // The answer follows the engine within a second.
@@ -26,7 +24,7 @@ export class MarketState {
   async ask() {
     if (document.visibilityState === "hidden") return;
     try {
-      this.#take(await getState(this.market.stateUrl));
+      await this.#take(await getState(this.market.stateUrl));
     } catch (error) {
       console.warn(`The state of the market is not known: ${error.message}`);
     }
@@ -38,18 +36,12 @@ export class MarketState {
     setTimeout(() => this.ask(), AGAIN_MS);
   }
 
-  #take({ state, word, sentence }) {
-    if (state === this.market.state && sentence === byId("state-note").textContent.trim()) return;
-    const open = state === "Open", other = state !== this.market.state;
-    this.market.state = state;
-    for (const node of all("[data-state-word]")) setText(node, word);
-    for (const node of all("[data-state-badge]")) node.hidden = open;
-    setText(byId("state-note"), sentence);
-    byId("state-note").hidden = open;
+  // What shows a change is loaded with the first.
+  async #take(now) {
+    const { market } = this;
+    if (now.state === market.state && now.sentence === byId("state-note").textContent.trim()) return;
+    const { showState } = await import("./market_state_told.js");
+    showState(market, now);
     this.onchange();
-    if (!other) return;
-    const title = open ? t`${this.market.name} is open again` : `${this.market.name}: ${word.toLowerCase()}`;
-    say(open ? `${title}.` : sentence);
-    toast(title, sentence, open ? "good" : "warn");
   }
 }

@@ -3,6 +3,7 @@
 import { toUnits } from "./decimal.js";
 import { say } from "./dom.js";
 import { prefs } from "./prefs.js";
+import { t } from "./speech.js";
 import { toast } from "./toasts.js";
 import { endWords, fillsTold } from "./words.js";
 
@@ -18,8 +19,8 @@ export class News {
   // A frame of account.orderUpdate.
   hear(frame) {
     if (frame.e === "orderFill") this.#fill(frame);
-    else if (frame.e === "triggerFailed") toast("Order failed at its trigger", `Order ${frame.i}: ${endWords(frame.R)}.`, "warn", explained("Why", frame.i));
-    else if (frame.z !== "0") toast("Order ended early", `Order ${frame.i}: ${endWords(frame.R)}.`, "warn", explained("Why", frame.i));
+    else if (frame.e === "triggerFailed") toast(t`Order failed at its trigger`, t`Order ${frame.i}: ${endWords(frame.R)}.`, "warn", explained(t`Why`, frame.i));
+    else if (frame.z !== "0") toast(t`Order ended early`, t`Order ${frame.i}: ${endWords(frame.R)}.`, "warn", explained(t`Why`, frame.i));
   }
 
   // Fills of one order inside a second become one toast.
@@ -39,7 +40,7 @@ export class News {
   #tell(id) {
     const { title, text } = fillsTold(this.market, this.fills.get(id));
     this.fills.delete(id);
-    toast(title, text, "good", explained("View", id));
+    toast(title, text, "good", explained(t`View`, id));
     say(title);
   }
 }

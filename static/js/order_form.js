@@ -4,7 +4,6 @@ import { UNKNOWN, entered, forField, grouped } from "./decimal.js";
 import { all, byId, el, say, setText } from "./dom.js";
 import { refuses } from "./market_state.js";
 import { prefs, remember } from "./prefs.js";
-import { Slider } from "./slider.js";
 import { t } from "./speech.js";
 import { complete, priced, wishOf } from "./terms.js";
 
@@ -22,13 +21,15 @@ export class OrderForm {
     this.typed = "amount";
     this.busy = false;
     this.#recall();
-    this.slider = new Slider(byId("slider-slot"), (part) => this.#takePart(part));
-    this.#bestButtons();
+    this.picks = new Map(all("[data-pick]", this.form).map((button) => [button.dataset.pick, button]));
     this.#listen();
     this.#rules(null);
-    if (this.amount.value) this.#compute();
+    if (this.amount.value) {
+      this.compute();
+      this.#ready();
+    }
     this.refresh();
-    setInterval(() => this.dirty && this.#draw(), PREVIEW_EVERY_MS);
+    setInterval(() => this.dirty && this.draw(), PREVIEW_EVERY_MS);
   }
 
   get side() {
@@ -44,24 +45,27 @@ export class OrderForm {
     this.refresh();
   }
 
+  // The slider and what else an act of the reader needs is loaded when a pointer or the focus comes to the form, or the book is
+  // clicked. Answers the module.
+  async acts() {
+    const loaded = await import("./order_form_acts.js");
+    this.slider ??= loaded.sliderOf(this);
+    this.dirty = true;
+    return loaded;
+  }
+
+  #ready() {
+    this.acts().catch((error) => console.warn(`The slider did not load: ${error.message}`));
+  }
+
   // From a click in the book or tape: the price, and the amount up to a level when its size was meant.
-  take({ price, lots }) {
-    if (this.#priced()) this.price.value = forField(price);
-    else if (this.kind === "stop") byId("trigger").value = forField(price);
-    if (lots) {
-      const most = this.#most();
-      this.amount.value = forField(this.market.amount(most !== null && most > 0n && most < lots ? most : lots));
-      this.typed = "amount";
-    }
-    this.#compute();
-    this.#clearErrors();
-    this.refresh();
-    this.amount.focus({ preventScroll: true });
+  async take(picked) {
+    (await this.acts()).take(this, picked);
   }
 
   // The market takes other orders than before: what it last refused may be taken now, or is said better.
   marketChanged() {
-    this.#fail("form", null);
+    this.fail("form", null);
     this.refresh();
   }
 
@@ -86,11 +90,16 @@ export class OrderForm {
       event.preventDefault();
       this.#send();
     });
+    for (const name of ["pointerover", "focusin"]) this.form.addEventListener(name, () => this.#ready(), { once: true });
+    byId("best-prices").addEventListener("click", async (event) => {
+      const name = event.target.closest("[data-pick]")?.dataset.pick;
+      if (name) (await this.acts()).takeBest(this, name);
+    });
     for (const input of all("input[type=radio], input[type=checkbox], select", this.form)) {
       input.addEventListener("change", () => {
-        this.#clearErrors();
+        this.clearErrors();
         this.#rules(input);
-        this.#compute();
+        this.compute();
         remember({ type: this.kind, tif: byId("tif").value, postOnly: byId("post-only").checked, exec: byId("exec").value });
         this.refresh();
       });
@@ -98,11 +107,11 @@ export class OrderForm {
     for (const input of TEXTS.map(byId)) {
       input.addEventListener("input", () => {
         if (input === this.amount || input === this.total) this.typed = input.id;
-        this.#clearErrors();
-        this.#compute();
+        this.clearErrors();
+        this.compute();
         byId("preview").classList.add("old");
         clearTimeout(this.settled);
-        this.settled = setTimeout(() => this.#draw(), SETTLED_MS);
+        this.settled = setTimeout(() => this.draw(), SETTLED_MS);
         this.#labels();
       });
       input.addEventListener("keydown", (event) => this.#nudge(event, input));
@@ -123,25 +132,7 @@ export class OrderForm {
     (await import("./nudge.js")).nudge(this.market, input, event);
   }
 
-  #bestButtons() {
-    const make = (name, pick) => {
-      const button = el("button", { type: "button", "data-pick": name }, `${name} `, el("b"));
-      button.addEventListener("click", () => {
-        const ticks = pick();
-        if (ticks === null) return;
-        this.price.value = forField(this.market.price(ticks));
-        this.price.dispatchEvent(new Event("input"));
-      });
-      return button;
-    };
-    const middle = () => {
-      const bid = this.depth.best("bid"), ask = this.depth.best("ask");
-      return bid === null || ask === null ? null : (bid + ask) / 2n;
-    };
-    byId("best-prices").append(make("Bid", () => this.depth.best("bid")), make("Mid", middle), make("Ask", () => this.depth.best("ask")));
-  }
-
-  #fields() {
+  fields() {
     const fields = { side: this.side, kind: this.kind, exec: byId("exec").value, tif: byId("tif").value };
     for (const name of TEXTS) fields[name] = byId(name).value;
     for (const [name, id] of [["post_only", "post-only"], ["iceberg", "iceberg"], ["exits", "exits"]]) fields[name] = byId(id).checked;
@@ -150,24 +141,24 @@ export class OrderForm {
 
   // What the fields mean: null where they are empty or wrong.
   wish() {
-    return wishOf(this.market, this.#fields(), this.typed === "total");
+    return wishOf(this.market, this.fields(), this.typed === "total");
   }
 
-  #priced() {
+  priced() {
     return priced(this.kind, byId("exec").value);
   }
 
   // The price that turns an amount into a total: the limit, the trigger, or the best of the other side.
-  #rate() {
+  rate() {
     const wish = this.wish();
     return wish.limit ? wish.ticks : wish.trigger ?? this.depth.best(this.side === "buy" ? "ask" : "bid");
   }
 
-  #compute() {
-    const rate = this.#rate();
+  compute() {
+    const rate = this.rate();
     if (rate === null) return;
     if (this.typed === "amount") {
-      const lots = this.#lots();
+      const lots = this.lots();
       this.total.value = lots === null ? "" : forField(this.market.quoteText(this.market.notional(rate, lots)));
     } else {
       const plain = entered(this.total.value), units = plain === null ? null : this.market.quoteUnits(plain);
@@ -175,35 +166,9 @@ export class OrderForm {
     }
   }
 
-  #lots() {
+  lots() {
     const plain = entered(this.amount.value);
     return plain === null ? null : this.market.lots(plain);
-  }
-
-  // Lots that the balance allows at the present rate; null when unknown.
-  #most() {
-    const { market } = this, held = this.money();
-    if (!held) return null;
-    if (this.side === "sell") return held.base / market.baseUnitsPerLot;
-    const rate = this.#rate();
-    return rate === null ? null : market.lotsFor(held.quote, rate);
-  }
-
-  #takePart(part) {
-    const held = this.money();
-    if (!held) return;
-    this.#clearErrors();
-    if (this.kind === "market" && this.side === "buy") {
-      this.total.value = forField(this.market.quoteText((held.quote * BigInt(part)) / 100n));
-      this.typed = "total";
-    } else {
-      const most = this.#most();
-      if (most === null) return;
-      this.amount.value = forField(this.market.amount((most * BigInt(part)) / 100n));
-      this.typed = "amount";
-    }
-    this.#compute();
-    this.refresh();
   }
 
   #labels() {
@@ -217,46 +182,43 @@ export class OrderForm {
     setText(byId("send-text"), market.signedIn ? what : side === "buy" ? t`Log in to buy` : t`Log in to sell`);
   }
 
-  #draw() {
+  draw() {
     this.dirty = false;
     clearTimeout(this.settled);
-    if (this.kind === "market") this.#compute(); // Its rate is the book's.
+    if (this.kind === "market") this.compute(); // Its rate is the book's.
     const { market } = this, held = this.money(), wish = this.wish(), buying = wish.side === "buy";
     const set = (id, text) => setText(byId(id), text);
-    for (const [name, side] of [["Bid", "bid"], ["Ask", "ask"]]) {
-      const ticks = this.depth.best(side);
-      setText(this.form.querySelector(`[data-pick=${name}] b`), ticks === null ? "" : grouped(market.price(ticks)));
+    for (const name of ["bid", "ask"]) {
+      const ticks = this.depth.best(name);
+      setText(this.picks.get(name).lastElementChild, ticks === null ? "" : grouped(market.price(ticks)));
     }
-    const most = this.#most(), lots = this.#lots();
-    this.slider.show(most && lots ? Number((lots * 100n) / most) : 0, lots ? `${market.amount(lots)} ${market.base}` : "");
+    this.slider?.follow();
     const [given, text] = buying ? [market.quote, (units) => market.quoteText(units)] : [market.base, (units) => market.baseText(units)];
     set("available", held ? `${grouped(text(buying ? held.quote : held.base))} ${given}` : UNKNOWN);
     set("after-name", t`${given} after`);
     byId("preview").classList.remove("old");
     if (this.telling) this.answer = this.telling.tell(this, wish, held);
-    else if (complete(wish)) this.#loadPreview();
+    else if (complete(wish)) this.loadPreview();
   }
 
-  // What counts it is loaded with the first amount.
-  async #loadPreview() {
-    if (this.loading) return;
-    this.loading = true;
-    try {
-      this.telling = await import("./preview_told.js");
+  // What counts it is loaded with the first amount; an order is not sent before.
+  loadPreview() {
+    this.loading ??= import("./preview_told.js").then((loaded) => {
+      this.telling = loaded;
       this.dirty = true;
-    } catch (error) {
+    }).catch((error) => {
+      this.loading = null; // The next amount asks again.
       console.warn(`The preview did not load: ${error.message}`);
-    } finally {
-      this.loading = false;
-    }
+    });
+    return this.loading;
   }
 
-  #clearErrors() {
-    for (const name of [...TEXTS, "form"]) this.#fail(name, null);
+  clearErrors() {
+    for (const name of [...TEXTS, "form"]) this.fail(name, null);
   }
 
   // A sentence under a field ("form": above the button); null takes it away. `action`: {label, run}.
-  #fail(name, sentence, action = null) {
+  fail(name, sentence, action = null) {
     const node = byId(`${name}-error`), input = byId(name);
     if (sentence === null && node.hidden) return;
     node.hidden = sentence === null;
@@ -276,38 +238,19 @@ export class OrderForm {
   async #send() {
     if (!this.market.signedIn) return location.assign(this.market.loginUrl);
     if (this.busy || this.asking || byId("send").disabled) return;
-    this.#clearErrors();
+    this.clearErrors();
     this.asking = true;
     try {
-      const { problemOf, send, sure } = await import("./send.js").catch(() => ({}));
-      if (!send) return this.#fail("form", t`Nothing was sent: the server cannot be reached. Try again in a moment.`);
-      const wish = this.wish(), problem = problemOf(this.market, this.#fields(), wish);
-      if (problem) {
-        this.#fail(...problem);
-        return byId(problem[0])?.focus();
-      }
-      this.#draw();
-      if (!(await sure(this, wish))) return;
-      this.#setBusy(true);
-      await send(this, wish, (...told) => this.#fail(...told));
+      const { sendForm } = await import("./send.js").catch(() => ({}));
+      if (sendForm) await sendForm(this);
+      else this.fail("form", t`Nothing was sent: the server cannot be reached. Try again in a moment.`);
     } finally {
       this.asking = false;
-      this.#setBusy(false);
+      this.setBusy(false);
     }
   }
 
-  // The most that the balance allows: {text, take}, or null.
-  most() {
-    const most = this.#most(), text = most ? forField(this.market.amount(most)) : "";
-    const take = () => {
-      this.amount.value = text;
-      this.amount.dispatchEvent(new Event("input"));
-      this.amount.focus();
-    };
-    return most ? { text, take } : null;
-  }
-
-  #setBusy(busy) {
+  setBusy(busy) {
     this.busy = busy;
     const send = byId("send");
     send.setAttribute("aria-busy", String(busy));

@@ -1,9 +1,11 @@
-// The reader's orders on the chart: a dashed line and a tag each. Dragging the tag, or arrow keys on it, moves the order
-// after a confirmation; the cross cancels it.
+// The reader's orders on the chart: a dashed line and a tag each, and a cross that cancels. What moves them is loaded when
+// a pointer or the focus comes to a tag (order_moves.js).
 
 import { fixed, grouped } from "./decimal.js";
-import { el, icon, say } from "./dom.js";
+import { el, icon } from "./dom.js";
 import { t } from "./speech.js";
+
+const MOVED_BY = ["ArrowUp", "ArrowDown", "Enter", "Escape"];
 
 export class OrderLines {
   constructor(market, series, box, actions, dashed) {
@@ -29,7 +31,7 @@ export class OrderLines {
       const verb = order.side === "Bid" ? t`Buy` : t`Sell`, left = grouped(fixed(order.quantity ?? "0", this.market.quantityDecimals));
       tag.words.textContent = `${verb} ${left}${tag.waits ? t` stop` : ""}`;
       tag.node.setAttribute("aria-label", t`${verb} ${left} ${this.market.base} at ${this.market.price(tag.ticks)}, arrow keys move it`);
-      if (tag.moved === null) this.#line(tag, tag.ticks);
+      if (tag.moved === null) this.line(tag, tag.ticks);
     }
     if (this.tags.size && !this.running) requestAnimationFrame(this.place);
     this.running = this.tags.size > 0;
@@ -42,9 +44,31 @@ export class OrderLines {
     this.box.append(node);
     this.tags.set(id, tag);
     cross.addEventListener("click", () => this.actions.cancel(id));
+    for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => this.#moves());
     node.addEventListener("keydown", (event) => this.#key(event, tag));
-    node.addEventListener("pointerdown", (event) => this.#grab(event, tag));
+    node.addEventListener("pointerdown", (event) => {
+      if (event.target.closest("button") || event.button !== 0) return;
+      node.setPointerCapture(event.pointerId);
+      this.#moves((moves) => moves.grab(this, tag, event));
+    });
     return tag;
+  }
+
+  #moves(then = () => {}) {
+    (this.loaded ??= import("./order_moves.js")).then(then).catch((error) => {
+      this.loaded = null; // The next try asks again.
+      console.warn(`What moves orders did not load: ${error.message}`);
+    });
+  }
+
+  #key(event, tag) {
+    if (event.target !== tag.node) return;
+    if (event.key === "Delete") this.actions.cancel(tag.id);
+    else if (MOVED_BY.includes(event.key)) this.#moves((moves) => moves.press(this, tag, event));
+    else return;
+    if (event.key === "Escape" && tag.moved === null) return; // It leaves nothing: others may hear it.
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   #drop(id, tag) {
@@ -53,7 +77,8 @@ export class OrderLines {
     this.tags.delete(id);
   }
 
-  #line(tag, ticks) {
+  // Draw the line at a price: the order's own, or where it would be moved to.
+  line(tag, ticks) {
     const options = { price: Number(this.market.price(ticks)), color: this.colour, lineWidth: 1, lineStyle: this.dashed, axisLabelVisible: true, axisLabelColor: this.soft, axisLabelTextColor: this.text, title: "" };
     if (tag.line) tag.line.applyOptions(options);
     else tag.line = this.series.createPriceLine(options);
@@ -72,86 +97,5 @@ export class OrderLines {
     }
     if (this.tags.size) requestAnimationFrame(this.place);
     else this.running = false;
-  }
-
-  #move(tag, ticks) {
-    tag.moved = ticks > 0n ? ticks : 1n;
-    this.#line(tag, tag.moved);
-    this.#ask(tag);
-  }
-
-  #ask(tag) {
-    const text = t`Move to ${grouped(this.market.price(tag.moved))}?`;
-    if (tag.question) {
-      tag.question.firstChild.textContent = text;
-      return;
-    }
-    const yes = el("button", { type: "button" }, t`Move`), no = el("button", { type: "button" }, t`Leave`);
-    tag.question = el("span", { class: "tag-question" }, el("span", {}, text), yes, no);
-    yes.addEventListener("click", () => this.#send(tag));
-    no.addEventListener("click", () => this.#leave(tag));
-    tag.node.append(tag.question);
-  }
-
-  #leave(tag) {
-    tag.moved = null;
-    tag.question?.remove();
-    tag.question = null;
-    this.#line(tag, tag.ticks);
-  }
-
-  async #send(tag) {
-    const { order, moved } = tag;
-    if (moved === null || moved === tag.ticks) return this.#leave(tag);
-    tag.question?.remove();
-    tag.question = null;
-    try {
-      const { amend } = await import("./amend.js");
-      await amend(order, { [tag.waits ? "triggerPrice" : "price"]: this.market.price(moved) });
-    } catch (error) {
-      console.warn(`The order stays where it was: ${error.message}`);
-    } finally {
-      this.#leave(tag);
-      await this.actions.refresh();
-    }
-  }
-
-  #key(event, tag) {
-    if (event.target !== tag.node) return;
-    const by = { ArrowUp: 1n, ArrowDown: -1n }[event.key];
-    if (by) {
-      this.#move(tag, (tag.moved ?? tag.ticks) + by * (event.shiftKey ? 10n : 1n));
-      say(t`Move to ${this.market.price(tag.moved)}? Enter or Escape.`);
-    } else if (event.key === "Enter") this.#send(tag);
-    else if (event.key === "Escape" && tag.moved !== null) this.#leave(tag);
-    else if (event.key === "Delete") this.actions.cancel(tag.id);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  #grab(event, tag) {
-    if (event.target.closest("button") || event.button !== 0) return;
-    const top = this.box.getBoundingClientRect().top, start = event.clientY;
-    tag.node.setPointerCapture(event.pointerId);
-    const drag = (moving) => {
-      if (Math.abs(moving.clientY - start) < 3 && tag.moved === null) return;
-      const price = this.series.coordinateToPrice(moving.clientY - top);
-      const ticks = price === null || price <= 0 ? null : this.market.ticks(this.#onTick(price));
-      if (ticks) this.#move(tag, ticks);
-    };
-    const drop = () => {
-      tag.node.removeEventListener("pointermove", drag);
-      if (tag.moved !== null) tag.question?.querySelector("button").focus();
-    };
-    tag.node.addEventListener("pointermove", drag);
-    tag.node.addEventListener("pointerup", drop, { once: true });
-    tag.node.addEventListener("pointercancel", () => (drop(), this.#leave(tag)), { once: true });
-  }
-
-  // A drawn height is a Number; the price that is meant is the tick next to it.
-  #onTick(price) {
-    const units = BigInt(Math.round(price * 10 ** this.market.priceDecimals)), tick = this.market.tickScaled;
-    return this.market.price((units + tick / 2n) / tick);
   }
 }

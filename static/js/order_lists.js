@@ -2,8 +2,8 @@
 
 import { getFills } from "./api.js";
 import { getHistory } from "./api_late.js";
-import { atLeast, fixed, grouped } from "./decimal.js";
-import { byId } from "./dom.js";
+import { NARROW, atLeast, fixed, grouped } from "./decimal.js";
+import { all, byId, cloned, paint } from "./dom.js";
 import { fillRow } from "./orders.js";
 import { common, orderShown, product, whenOf } from "./rows.js";
 import { t } from "./speech.js";
@@ -11,19 +11,35 @@ import { toast } from "./toasts.js";
 
 const OPEN = new Set(["New", "PartiallyFilled", "TriggerPending"]);
 
+// Show the list of a tab, and remember it in the address.
+export function show(orders, tab) {
+  orders.tab = tab;
+  for (const link of all(".orders-panel [data-tab]")) {
+    if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const address = new URL(location.href);
+  address.searchParams.set("tab", tab);
+  history.replaceState(null, "", address);
+  for (const table of all("[data-list]")) table.hidden = table.dataset.list !== tab;
+  byId("orders-box").scrollTop = 0;
+  paint(orders.draw);
+  orders.reloadTab();
+}
+
 // `tab` is "history" or "fills"; `again` asks once more after a failure.
 export async function fillList(market, tab, again) {
-  const history = tab === "history";
+  const past = tab === "history";
   try {
-    const rows = await (history ? getHistory() : getFills());
-    const shown = history ? rows.filter((row) => !OPEN.has(row.status)) : rows;
-    byId(history ? "history-rows" : "fill-rows").replaceChildren(...shown.map((row) => {
-      const node = byId(history ? "history-row" : "fill-row").content.firstElementChild.cloneNode(true);
-      fillRow(node, history ? orderShown(market, row) : fillShown(market, row));
+    const rows = await (past ? getHistory() : getFills());
+    const shown = past ? rows.filter((row) => !OPEN.has(row.status)) : rows;
+    byId(past ? "history-rows" : "fill-rows").replaceChildren(...shown.map((row) => {
+      const node = cloned(past ? "history-row" : "fill-row");
+      fillRow(node, past ? endedShown(market, row) : fillShown(market, row));
       return node;
     }));
   } catch (error) {
-    toast(history ? t`The history did not load` : t`Fills did not load`, t`${error.message} Your orders are not affected.`, "bad", { label: t`Try again`, run: again });
+    toast(past ? t`The history did not load` : t`Fills did not load`, t`${error.message} Your orders are not affected.`, "bad", { label: t`Try again`, run: again });
   }
 }
 
@@ -33,4 +49,22 @@ function fillShown(market, fill) {
     ...common(fill, whenOf(fill.timestamp)), price: grouped(fixed(fill.price, pair.priceDecimals)), amount: grouped(fixed(fill.quantity, pair.quantityDecimals)),
     value: grouped(atLeast(product(fill.price, fill.quantity), 2)), fee: grouped(fill.fee), feeAsset: fill.feeSymbol, role: fill.isMaker ? t`Maker` : t`Taker`, link: `/orders/${fill.orderId}`,
   };
+}
+
+// A row of the history: an order with what became of it.
+export function endedShown(market, order) {
+  const shown = orderShown(market, order), [status, tone] = statusOf(order, shown.percent);
+  return { ...shown, status, tone };
+}
+
+function statusOf(order, percent) {
+  switch (order.status) {
+    case "New": return [t`Open`, "you"];
+    case "PartiallyFilled": return [t`Part filled ${percent}${NARROW}%`, "you"];
+    case "Filled": return [t`Filled`, "up"];
+    case "TriggerPending": return [t`Waiting`, "you"];
+    case "Expired": return [t`Expired`, "warn"];
+    case "TriggerFailed": return [t`Failed`, "warn"];
+    default: return [t`Cancelled`, ""];
+  }
 }

@@ -1,7 +1,7 @@
 // The reader's open orders, kept by the private stream; history, fills and balances in the other tabs.
 
-import { cancelOrder, getOpenOrders } from "./api.js";
-import { all, byId, el, paint, say, setFigure, setText } from "./dom.js";
+import { getOpenOrders } from "./api.js";
+import { all, byId, cloned, paint, setFigure, setText } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
 import { balanceShown, orderShown } from "./rows.js";
 import { t } from "./speech.js";
@@ -23,14 +23,17 @@ export class Orders {
     for (const link of all(".orders-panel [data-tab]")) {
       link.addEventListener("click", (event) => {
         event.preventDefault();
-        this.show(link.dataset.tab);
+        import("./order_lists.js").then((lists) => lists.show(this, link.dataset.tab)).catch(unreached);
       });
     }
-    byId("open-rows").addEventListener("submit", (event) => {
+    const rows = byId("open-rows");
+    rows.addEventListener("submit", (event) => {
       event.preventDefault();
       this.cancel(event.target.closest("tr").dataset.order);
     });
-    byId("open-rows").addEventListener("click", (event) => {
+    const soon = () => import("./order_actions.js").catch(() => null); // The click itself will say what is wrong.
+    for (const name of ["pointerover", "focusin"]) rows.addEventListener(name, soon, { once: true });
+    rows.addEventListener("click", (event) => {
       const link = event.target.closest("[data-amend]");
       if (!link) return;
       event.preventDefault();
@@ -43,7 +46,7 @@ export class Orders {
     const rows = await getOpenOrders();
     this.open = new Map(rows.map((row) => [row.id, row]));
     for (const row of rows) this.known.add(row.id);
-    this.#changed();
+    this.changed();
     this.reloadTab();
   }
 
@@ -61,25 +64,9 @@ export class Orders {
     const rests = order.orderType === "Limit" && (frame.X === "New" || frame.X === "PartiallyFilled");
     if (rests || frame.X === "TriggerPending") this.open.set(order.id, order);
     else this.open.delete(order.id);
-    this.#changed();
+    this.changed();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.reloadTab(), LAG_MS);
-  }
-
-  show(tab) {
-    this.tab = tab;
-    for (const link of all(".orders-panel [data-tab]")) {
-      if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
-    const address = new URL(location.href);
-    address.searchParams.set("tab", tab);
-    history.replaceState(null, "", address);
-    if (!this.market.signedIn) return;
-    for (const table of all("[data-list]")) table.hidden = table.dataset.list !== tab;
-    byId("orders-box").scrollTop = 0;
-    paint(this.draw);
-    this.reloadTab();
   }
 
   // History and fills are fetched when they are looked at; what fetches them is loaded then.
@@ -94,7 +81,8 @@ export class Orders {
     return [...this.open.values()].filter((order) => !this.oneMarket || order.symbol === this.market.symbol).sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? 1 : -1));
   }
 
-  #changed() {
+  // The open orders are others than before.
+  changed() {
     paint(this.draw);
     this.tell();
   }
@@ -113,7 +101,7 @@ export class Orders {
     for (const order of orders) {
       let node = nodes.get(order.id);
       if (!node) {
-        node = byId("open-row").content.firstElementChild.cloneNode(true);
+        node = cloned("open-row");
         body.insertBefore(node, before);
       } else if (node !== before) body.insertBefore(node, before);
       before = node.nextElementSibling;
@@ -140,9 +128,8 @@ export class Orders {
   }
 
   #tools() {
-    if (!this.market.signedIn) return;
-    const box = el("input", { type: "checkbox", checked: this.oneMarket });
-    const panel = document.querySelector(".orders-panel");
+    const box = byId("one-market"), panel = document.querySelector(".orders-panel");
+    box.checked = this.oneMarket;
     panel.classList.toggle("one-market", this.oneMarket);
     box.addEventListener("change", () => {
       this.oneMarket = box.checked;
@@ -151,55 +138,23 @@ export class Orders {
       paint(this.draw);
     });
     byId("cancel-all")?.remove();
-    this.all = el("button", { type: "button", hidden: true }, t`Cancel all`);
+    this.all = byId("cancel-shown");
     this.all.addEventListener("click", () => this.cancelAll());
-    byId("orders-tools").append(el("label", { class: "check" }, box, el("span", {}, t`This market`, el("span", { class: "long" }, t` only`))), this.all);
   }
 
-  // Change price, amount or trigger where they stand. The fields are loaded when they are wanted.
-  async amend(row) {
-    const order = this.open.get(row?.dataset.order);
-    if (!order || row.dataset.editing) return;
-    const { edit } = await import("./amend.js").catch(unreached);
-    if (!edit) return;
-    edit(this.market, row, order, async (changed) => {
-      if (changed) this.open.set(order.id, { ...order, ...changed });
-      paint(this.draw);
-      if (changed) await this.refresh();
-    });
-  }
+  // What changes orders is loaded when a pointer or the focus comes near; each asks or shows what is needed.
+  amend = (row) => this.#act("amend", row);
+  cancel = (id) => this.#act("cancel", id);
+  cancelAll = () => this.#act("cancelAll");
 
-  async cancel(id) {
-    const order = this.open.get(id), row = document.querySelector(`#open-rows tr[data-order="${CSS.escape(id)}"]`);
-    if (!order || row?.classList.contains("leaving")) return;
-    row?.classList.add("leaving");
-    try {
-      await cancelOrder(order.symbol, id);
-      this.open.delete(order.id);
-      say(t`Order cancelled.`);
-      this.#changed();
-    } catch (error) {
-      row?.classList.remove("leaving");
-      toast(t`Not cancelled`, error.code === "RESOURCE_NOT_FOUND" ? t`The order is not open any more.` : error.message, "bad");
-      await this.refresh();
-    }
-  }
-
-  // Asks first; what asks is loaded then.
-  async cancelAll() {
-    const orders = this.shownOrders();
-    if (!orders.length) return;
-    const { cancelled } = await import("./cancel_all.js").catch(unreached);
-    if (!cancelled) return;
-    const gone = await cancelled(orders);
-    for (const order of gone ?? []) this.open.delete(order.id);
-    this.#changed();
-    if (gone === null) await this.refresh();
+  async #act(name, of) {
+    const actions = await import("./order_actions.js").catch(unreached);
+    await actions[name]?.(this, of);
   }
 }
 
 // A part of the page that is loaded late did not come.
-function unreached() {
+export function unreached() {
   toast(t`Nothing was changed`, t`The server cannot be reached. Try again in a moment.`, "bad");
   return {};
 }

@@ -32,18 +32,6 @@ function percentOf(order) {
   return whole ? Number((toUnits(order.executedQuantity, WIDE) * 100n) / whole) : 0;
 }
 
-function statusOf(order, percent) {
-  switch (order.status) {
-    case "New": return [t`Open`, "you"];
-    case "PartiallyFilled": return [t`Part filled ${percent}${NARROW}%`, "you"];
-    case "Filled": return [t`Filled`, "up"];
-    case "TriggerPending": return [t`Waiting`, "you"];
-    case "Expired": return [t`Expired`, "warn"];
-    case "TriggerFailed": return [t`Failed`, "warn"];
-    default: return [t`Cancelled`, ""];
-  }
-}
-
 // What a conditional order waits for.
 function triggerOf(order, pair) {
   const shown = (price) => grouped(fixed(price, pair.priceDecimals));
@@ -53,10 +41,9 @@ function triggerOf(order, pair) {
 
 export function orderShown(market, order) {
   const pair = market.pair(order.symbol), percent = percentOf(order);
-  const [status, tone] = statusOf(order, percent);
   const value = order.price && order.quantity ? product(order.price, order.quantity) : order.executedQuoteQuantity ?? "0", known = order.price || order.status !== "TriggerPending";
   return {
-    ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: order.status === "TriggerPending" ? t`Waiting` : `${percent}${NARROW}%`, status, tone,
+    ...common(order, whenOf(order.createdAt)), kind: kindOf(order), percent, filled: order.status === "TriggerPending" ? t`Waiting` : `${percent}${NARROW}%`,
     price: order.price ? grouped(fixed(order.price, pair.priceDecimals)) : t`Market`, trigger: triggerOf(order, pair), link: `/orders/${order.id}`,
     amount: grouped(fixed(order.quantity ?? order.executedQuantity, pair.quantityDecimals)),
     value: known ? grouped(atLeast(value, 2)) : UNKNOWN,

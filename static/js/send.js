@@ -3,6 +3,7 @@
 import { placeOrder } from "./api_late.js";
 import { entered } from "./decimal.js";
 import { byId, say } from "./dom.js";
+import { most } from "./order_form_acts.js";
 import { amountProblem, priceProblem } from "./problems.js";
 import { sendOnce } from "./sending.js";
 import { ask, slips } from "./slips.js";
@@ -78,15 +79,28 @@ export function orderOf(market, wish) {
 }
 
 // Ask before what looks like a slip of the finger; true when the order is meant.
-export async function sure(form, wish) {
+async function sure(form, wish) {
   if (waits(wish)) return true;
   const slip = slips(form.market, form.depth, wish, form.answer, form.money());
   return slip === null || ask(slip, (price) => form.take({ price, lots: null }));
 }
 
-// `fail` writes a sentence at a field: (field, sentence, action).
-export async function send(form, wish, fail) {
-  const { market } = form;
+// What the form says, unless it is wrong or the reader thinks better of it. What is wrong is said at its field.
+export async function sendForm(form) {
+  const wish = form.wish(), problem = problemOf(form.market, form.fields(), wish);
+  if (problem) {
+    form.fail(...problem);
+    return byId(problem[0])?.focus();
+  }
+  await form.loadPreview(); // The questions below need its figures.
+  form.draw();
+  if (!(await sure(form, wish))) return;
+  form.setBusy(true);
+  await send(form, wish);
+}
+
+async function send(form, wish) {
+  const { market } = form, fail = (...told) => form.fail(...told);
   const noAnswer = () => {
     fail("form", NO_ANSWER);
     byId("form-error").classList.add("warn");
@@ -101,8 +115,8 @@ export async function send(form, wish, fail) {
     if (told.toast) toast(told.title, told.text, told.tone);
   } catch (error) {
     fail("form", null);
-    const told = explain(market, error, wish, form.answer, form.money(), form.depth), most = form.most();
-    fail(told.field, told.sentence, error.code === "INSUFFICIENT_FUNDS" && most ? { label: t`Use ${most.text} ${market.base}`, run: most.take } : null);
+    const told = explain(market, error, wish, form.answer, form.money(), form.depth), all = most(form);
+    fail(told.field, told.sentence, error.code === "INSUFFICIENT_FUNDS" && all ? { label: t`Use ${all.text} ${market.base}`, run: all.take } : null);
     byId("form-error").classList.toggle("warn", error.outcomeUnknown === true);
     if (told.field !== "form") byId(told.field)?.focus();
     form.onrefused();

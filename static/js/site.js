@@ -1,40 +1,20 @@
 // What every page has: theme switch without a reload, menus that close, the search key.
 
-import { all, byId, styled } from "./dom.js";
+import { all, byId } from "./dom.js";
 
-const YEAR_S = 365 * 24 * 60 * 60;
-const root = document.documentElement;
-
-function shownTheme() {
-  return root.dataset.theme || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
-}
-
-async function setTheme(theme) {
-  if (theme === "light") await styled("../tokens_light");
-  root.dataset.theme = theme;
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `theme=${theme}; Max-Age=${YEAR_S}; Path=/; SameSite=Lax${secure}`;
-  document.dispatchEvent(new CustomEvent("themechange"));
-}
-
-const themeForm = document.querySelector(".theme-switch");
-themeForm?.addEventListener("submit", async (event) => {
+document.querySelector(".theme-switch")?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  await setTheme(shownTheme() === "light" ? "dark" : "light");
-  const body = new FormData(themeForm);
-  body.set("theme", root.dataset.theme);
-  fetch(themeForm.action, { method: "POST", body, redirect: "manual" }).catch(() => undefined); // The cookie is set anyway.
+  (await import("./theme.js")).switchTheme(event.target);
 });
 matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("themechange")));
 
-const menus = all("details.menu");
+const openMenus = () => all("details.menu[open]");
 document.addEventListener("click", (event) => {
-  for (const menu of menus) if (menu.open && !menu.contains(event.target)) menu.open = false;
+  for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    for (const menu of menus) {
-      if (!menu.open) continue;
+    for (const menu of openMenus()) {
       menu.open = false;
       menu.querySelector("summary").focus();
     }
@@ -50,3 +30,4 @@ document.addEventListener("keydown", (event) => {
 
 // Passwords that can be shown: only pages that have such a field load what does it.
 if (document.querySelector("input[type=password][data-show]")) import("./show_password.js");
+if (document.querySelector(".password-rules")) import("./password_rules.js");

@@ -1,31 +1,22 @@
 // A native range with marks at the quarters; arrows move 1 %, Page keys 25 %.
 
-import { el } from "./dom.js";
+import { all } from "./dom.js";
 import { t } from "./speech.js";
 
-const STOPS = [0, 25, 50, 75, 100];
-
 export class Slider {
-  constructor(slot, onpick) {
-    this.input = el("input", { type: "range", min: "0", max: "100", step: "1", value: "0", "aria-label": t`Part of what is available` });
-    this.done = el("i", { class: "done" });
-    this.stops = STOPS.map((at) => {
-      const stop = el("i", { class: "stop" });
-      stop.style.setProperty("--at", `${at}%`);
-      return stop;
+  constructor(input, onpick) {
+    const track = input.previousElementSibling;
+    Object.assign(this, { input, done: track.firstElementChild, stops: all(".stop", track) });
+    input.addEventListener("input", () => {
+      this.#mark(Number(input.value));
+      onpick(Number(input.value));
     });
-    const scale = el("div", { class: "scale", "aria-hidden": "true" }, ...STOPS.map((at) => el("span", {}, at === 100 ? "100 %" : String(at))));
-    slot.append(el("div", { class: "slider" }, el("div", { class: "track" }, this.done, ...this.stops), this.input, scale));
-    this.input.addEventListener("input", () => {
-      this.#mark(Number(this.input.value));
-      onpick(Number(this.input.value));
-    });
-    this.input.addEventListener("keydown", (event) => {
+    input.addEventListener("keydown", (event) => {
       const by = { PageUp: 25, PageDown: -25 }[event.key];
       if (!by) return;
       event.preventDefault();
-      this.input.value = String(Number(this.input.value) + by);
-      this.input.dispatchEvent(new Event("input"));
+      input.value = String(Number(input.value) + by);
+      input.dispatchEvent(new Event("input"));
     });
   }
 
@@ -39,7 +30,7 @@ export class Slider {
   }
 
   #mark(value) {
-    this.done.style.setProperty("--at", `${value}%`);
-    for (const [index, stop] of this.stops.entries()) stop.classList.toggle("reached", STOPS[index] <= value && value > 0);
+    this.done.style.setProperty("--bar", `${value}%`);
+    for (const [quarter, stop] of this.stops.entries()) stop.classList.toggle("reached", quarter * 25 <= value && value > 0);
   }
 }

@@ -1,7 +1,7 @@
 // The tape: the newest trades first, rows reused, drawn once per frame.
 
 import { grouped } from "./decimal.js";
-import { byId, clockOf, el, icon, paint, setDirection, setFigure, setText } from "./dom.js";
+import { byId, clockOf, cloned, paint, setDirection, setFigure, setText } from "./dom.js";
 import { t } from "./speech.js";
 
 const KEPT = 60;
@@ -42,7 +42,7 @@ export class Tape {
 
   #draw() {
     byId("tape-empty")?.remove();
-    while (this.body.children.length < this.trades.length) this.body.append(newRow());
+    while (this.body.children.length < this.trades.length) this.body.append(cloned("tick"));
     for (const [index, trade] of this.trades.entries()) {
       const row = this.body.children[index];
       const price = this.market.price(trade.ticks);
@@ -59,12 +59,4 @@ export class Tape {
       }
     }
   }
-}
-
-function newRow() {
-  const up = icon("up"), down = icon("down");
-  up.classList.add("if-up");
-  down.classList.add("if-down");
-  const price = el("span", { role: "cell", class: "price" }, up, down, el("span", { class: "hidden" }), el("span"));
-  return el("div", { class: "tick", role: "row" }, price, el("span", { role: "cell", class: "size" }), el("time", { role: "cell" }));
 }

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { BookView } from "./book.js";
 import { Depth } from "./depth.js";
-import { all, byId, el } from "./dom.js";
+import { all, byId } from "./dom.js";
 import { Market } from "./market.js";
 import { MarketState } from "./market_state.js";
 import { OrderForm } from "./order_form.js";
@@ -18,7 +18,7 @@ import { enhanceViews } from "./views.js";
 
 const market = new Market(JSON.parse(document.body.dataset.market));
 const socket = new Socket();
-const views = enhanceViews(market);
+const views = enhanceViews();
 let ownLevels = { bid: new Set(), ask: new Set() };
 let own = null, chart = null;
 
@@ -48,9 +48,7 @@ const strip = new Strip(market);
 const tape = new Tape(market, (id) => own?.orders.isOwn(id) ?? false, (price) => pick({ price, lots: null }));
 const connection = new Connection(socket);
 
-const reader = el("button", { type: "button", class: "hidden read-market" }, t`Read the market`);
-reader.addEventListener("click", async () => (await import("./read_market.js")).readMarket(market, depth, strip.last));
-strip.node.append(reader);
+byId("read-market").addEventListener("click", async () => (await import("./read_market.js")).readMarket(market, depth, strip.last));
 views.onside = (side) => form.setSide(side);
 
 function trouble(what) {
@@ -72,7 +70,6 @@ async function startOwn() {
   const { Own } = await import("./own.js");
   own = new Own(market, { onmoney: () => form.refresh(), onopen: openChanged, onfill: (fill) => chart?.addFill(fill) });
   own.hear(socket);
-  if (socket.live) await own.refresh();
 }
 
 async function refreshPublic() {
@@ -139,19 +136,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" || event.key === "?") event.preventDefault(); // Or the browser's own search opens before ours.
   withKeys(event);
 });
-const shortcuts = el("button", { type: "button", class: "wide push shortcuts" }, t`Shortcuts `, el("kbd", { "aria-hidden": "true" }, "?"));
-shortcuts.addEventListener("click", () => withKeys(null));
-byId("status-end").before(shortcuts);
-byId("status-end").classList.remove("push");
+byId("shortcuts").addEventListener("click", () => withKeys(null));
 byId("market-menu").addEventListener("toggle", async () => (await import("./market_search.js")).searched(market), { once: true });
 byId("star")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   (await import("./market_search.js")).star(event.target);
 });
 
+// The line opens when the page's forms are ours: "live" may not stand over a form that would still load a new page.
 hearPublic();
-socket.open();
 const mine = startOwn().catch(trouble("orders and balances"));
+mine.then(() => socket.open());
 startChart()
   .then(async () => {
     await mine;

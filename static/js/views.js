@@ -1,8 +1,9 @@
-// Tabs of the phone.
+// What only script can use, and the tabs of the phone.
 
 import { all } from "./dom.js";
 
-export function enhanceViews(market) {
+export function enhanceViews() {
+  for (const part of all("template[data-script]")) part.replaceWith(part.content);
   const narrow = matchMedia("(max-width: 47.99rem)");
   const views = {
     onside: () => {},

@@ -27,6 +27,10 @@ _UNSET_TRIGGERS: Mapping[str, None] = dict.fromkeys(
     )
 )  # fmt: skip
 
+_UNSET_REST: Mapping[str, None] = {
+    **dict.fromkeys(("reduceOnly", "relatedOrderId", "strategyId", "triggeredAt")),
+    **_UNSET_TRIGGERS,
+}
 
 TRIGGER_BY = "LastPrice"  # A spot market has no other price to look at.
 PERCENT_DECIMALS = 4  # One part per million is a ten-thousandth of a percent.
@@ -69,32 +73,50 @@ def _quote_quantity(view: OrderView, spec: MarketSpec) -> str | None:
     return None if view.quote_units is None else spec.format_quote(view.quote_units)
 
 
-def order_object(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
-    """The order object of the order endpoints: every key, null where unset, `createdAt` in ms."""
-    is_limit = view.order_type is OrderType.LIMIT
-    order: dict[str, Any] = {
+def _limit_order(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
+    """One display for each of the two types, because this is done for every order that is placed."""
+    assert view.price_ticks is not None, "a limit order has a price"
+    return {
         "id": str(view.order_id),
         "clientId": view.client_id,
         "symbol": view.market,
-        "side": view.side.value,
-        "orderType": view.order_type.value,
-        "status": view.status.value,
+        "side": view.side,
+        "orderType": view.order_type,
+        "status": view.status,
+        "price": spec.format_price(view.price_ticks),
+        "quantity": _quantity(view, spec),
+        "executedQuantity": spec.format_quantity(view.executed_lots),
+        "executedQuoteQuantity": spec.format_quote(view.executed_quote_units),
+        "timeInForce": view.time_in_force,
+        "postOnly": view.post_only,
+        "selfTradePrevention": view.self_trade_prevention,
+        "createdAt": view.created_at_ms,
+        **_UNSET_REST,
     }
-    if is_limit:
-        assert view.price_ticks is not None, "a limit order has a price"
-        order["price"] = spec.format_price(view.price_ticks)
-    order["quantity"] = _quantity(view, spec)
-    if not is_limit:
-        order["quoteQuantity"] = _quote_quantity(view, spec)
-    order["executedQuantity"] = spec.format_quantity(view.executed_lots)
-    order["executedQuoteQuantity"] = spec.format_quote(view.executed_quote_units)
-    order["timeInForce"] = view.time_in_force.value
-    if is_limit:
-        order["postOnly"] = view.post_only
-    order["selfTradePrevention"] = view.self_trade_prevention.value
-    order["createdAt"] = view.created_at_ms
-    order["reduceOnly"] = order["relatedOrderId"] = order["strategyId"] = order["triggeredAt"] = None
-    order.update(_UNSET_TRIGGERS)
+
+
+def _market_order(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
+    return {
+        "id": str(view.order_id),
+        "clientId": view.client_id,
+        "symbol": view.market,
+        "side": view.side,
+        "orderType": view.order_type,
+        "status": view.status,
+        "quantity": _quantity(view, spec),
+        "quoteQuantity": _quote_quantity(view, spec),
+        "executedQuantity": spec.format_quantity(view.executed_lots),
+        "executedQuoteQuantity": spec.format_quote(view.executed_quote_units),
+        "timeInForce": view.time_in_force,
+        "selfTradePrevention": view.self_trade_prevention,
+        "createdAt": view.created_at_ms,
+        **_UNSET_REST,
+    }
+
+
+def order_object(view: OrderView, spec: MarketSpec) -> dict[str, Any]:
+    """The order object of the order endpoints: every key, null where unset, `createdAt` in ms."""
+    order = _limit_order(view, spec) if view.order_type is OrderType.LIMIT else _market_order(view, spec)
     if view.terms is not None:
         order.update(_terms(view, view.terms, spec), **_slippage(view.terms))
         order["relatedOrderId"] = None if view.terms.related_order_id is None else str(view.terms.related_order_id)

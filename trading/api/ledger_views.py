@@ -3,6 +3,7 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.ledger.models import WalletEntry
 from exchange_site.kernel.api_view import PrivateView
 from exchange_site.kernel.clock import iso_of, ms_of
 from exchange_site.kernel.errors import INVALID_ASSET, MAINTENANCE, ApiError
@@ -37,6 +38,36 @@ class Ledger(PrivateView):
             message = "This looks through too much at once; ask for fewer kinds or a shorter time"
             raise ApiError(MAINTENANCE, message) from None
         return self.answer([_object(row) for row in rows], headers)
+
+
+class WalletLedger(PrivateView):
+    """What the wallet booked for the account's deposits and withdrawals (docs/ledger.md), newest first."""
+
+    def get(self, request: Request) -> Response:
+        query = self.query()
+        rows = WalletEntry.objects.filter(account_id=request.user.account_id).select_related("asset")
+        if (asset_id := _asset_id(query.get("symbol", ""))) is not None:
+            rows = rows.filter(asset_id=asset_id)
+        if (before := market_params.whole(query, "before", most=MAX_INT)) is not None:
+            rows = rows.filter(pk__lt=before)
+        return self.answer([_wallet_object(row) for row in rows.order_by("-pk")[: market_params.limit(query)]])
+
+
+def _wallet_object(row: WalletEntry) -> dict[str, object]:
+    return {
+        "id": str(row.pk),
+        "kind": row.kind,
+        "symbol": row.asset.symbol,
+        "quantity": row.asset.spec().format(row.units),
+        "from": row.payer,
+        "to": row.payee,
+        "blockchain": row.blockchain or None,
+        "depositId": None if row.deposit_id is None else str(row.deposit_id),
+        "withdrawalId": None if row.withdrawal_id is None else str(row.withdrawal_id),
+        "outcome": None if row.outcome_n is None else str(row.outcome_n),
+        "reference": row.reference,
+        "timestamp": iso_of(ms_of(row.at)),
+    }
 
 
 def _asset_id(symbol: str) -> int | None:

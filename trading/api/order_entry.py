@@ -48,7 +48,9 @@ async def place_batch(who: Principal, body: Any, key: str | None) -> Entered:
         if isinstance(result, ApiError):
             elements.append(error_element(result.body()))
         else:
-            elements.append({**order_object(result.order, wish.spec), "operation": "Ok"})
+            order = order_object(result.order, wish.spec)
+            order["operation"] = "Ok"
+            elements.append(order)
             last_n, replayed = max(last_n, result.n), replayed or result.replayed
     return Entered(elements, headers_of(last_n, replayed))
 

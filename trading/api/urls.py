@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from trading.api import account_views, capital_views, ledger_views, liability_views, order_views, shims, views
+from trading.api import (
+    account_views,
+    capital_views,
+    ledger_views,
+    liability_views,
+    order_views,
+    shims,
+    statement_views,
+    venue_views,
+    views,
+)
 
 api = [
     path("order", order_views.Order.as_view()),
@@ -19,12 +29,18 @@ api = [
     path("assets", capital_views.Assets.as_view()),
     path("capital/collateral", account_views.Collateral.as_view()),
     path("liabilities", liability_views.Liabilities.as_view()),
+    path("reserves", venue_views.Reserves.as_view()),
+    path("fees", venue_views.Fees.as_view()),
     *shims.api,
 ]
 wapi = [
     path("history/orders", views.OrderHistory.as_view()),
     path("history/fills", views.FillHistory.as_view()),
     path("history/ledger", ledger_views.Ledger.as_view()),
+    path("history/wallet", ledger_views.WalletLedger.as_view()),
+    path("account/feeTier", venue_views.FeeTier.as_view()),
+    path("statements", statement_views.Statements.as_view()),
+    path("takeouts", statement_views.Takeouts.as_view()),
     path("capital/deposits", capital_views.Deposits.as_view()),
     path("capital/deposit/address", capital_views.DepositAddress.as_view()),
     path("capital/withdrawals", capital_views.Withdrawals.as_view()),

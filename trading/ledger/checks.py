@@ -48,6 +48,17 @@ LEFT JOIN LATERAL (
 WHERE (b.available_units, b.locked_units) IS DISTINCT FROM (s.available_units, s.locked_units)
 ORDER BY 1, 2 LIMIT %(limit)s
 """
+# Each step against everything that had happened by then, from the beginning: one walk through the whole ledger.
+_EVERY_STEP = f"""
+WITH story AS (
+    SELECT account_id, asset_id, seq, 0 AS is_step, units, NULL::bigint AS total FROM ({_ENTRIES}) e
+    UNION ALL SELECT account_id, asset_id, seq, 1, 0, available_units + locked_units FROM accounts_balancestep
+), walked AS (
+    SELECT *, sum(units) OVER (PARTITION BY account_id, asset_id ORDER BY seq, is_step) AS ledger FROM story
+)
+SELECT account_id, a.symbol, seq, total, ledger FROM walked JOIN marketdata_asset a ON a.id = asset_id
+WHERE is_step = 1 AND total <> ledger ORDER BY seq, account_id LIMIT %(limit)s
+"""  # noqa: S608 - our own words
 # Both sides of a trade and its row on the tape, and the amount that price and quantity make.
 _TRADES = """
 SELECT COALESCE(t.seq, f.id / 2), f.id, m.symbol,
@@ -66,6 +77,10 @@ WHERE t.seq IS NULL OR f.id IS NULL
       <> (f.market_id, f.trade_id, f.price_ticks, f.quantity_lots, f.quote_units, f.order_id,
           (f.side = 'Bid') = f.is_maker)
 ORDER BY 1 LIMIT %(limit)s
+"""
+_SIDES = """
+SELECT f.id / 2, min(m.symbol), count(*) FROM trading_fill f LEFT JOIN marketdata_market m ON m.id = f.market_id
+WHERE f.id > %(seq)s::bigint * 2 + 1 GROUP BY 1 HAVING count(*) <> 2 ORDER BY 1 LIMIT %(limit)s
 """
 _AMOUNTS = """
 SELECT f.id, m.symbol, f.quote_units,
@@ -95,6 +110,8 @@ def check_ledger(differ: Differ, seq: int) -> None:
             f"account {account_id} {symbol}: the last step has {was_available} available and {was_locked} locked, "
             f"the balance {available} and {locked}"
         )
+    for account_id, symbol, event, total, ledger in _rows(_EVERY_STEP, seq) if seq == 0 else ():
+        differ(f"account {account_id} {symbol} step at event {event}: it has {total}, the ledger until then {ledger}")
     _check_trades(differ, seq)
 
 
@@ -104,6 +121,8 @@ def _check_trades(differ: Differ, seq: int) -> None:
             differ(f"trade {event} {symbol}: it has no fills")
         else:
             differ(f"trade {event} {symbol}: the trade has {trade}, fill {fill_id} has {fill}")
+    for event, symbol, sides in _rows(_SIDES, seq):
+        differ(f"trade {event} {symbol}: it has {sides} of its 2 fills")
     for fill_id, symbol, kept, product in _rows(_AMOUNTS, seq):
         differ(f"fill {fill_id} {symbol}: it has an amount of {kept}, price times quantity is {product}")
     for order_id, lots, quote_units, filled_lots, filled_quote in _rows(_ORDERS, seq):

@@ -36,6 +36,7 @@ class Proof:
 
     at: datetime
     n: int
+    pk: int  # Of the comparison.
 
 
 def lines() -> list[AssetLine]:
@@ -70,4 +71,32 @@ def lines() -> list[AssetLine]:
 
 def last_proof() -> Proof | None:
     row = Reconciliation.objects.filter(equal=True).order_by("-pk").first()
-    return None if row is None or row.finished_at is None or row.n is None else Proof(row.finished_at, row.n)
+    return None if row is None or row.finished_at is None or row.n is None else Proof(row.finished_at, row.n, row.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenLine:
+    """Units of one asset as a comparison found them: held by the chains themselves, owed by the engine's books."""
+
+    asset: Asset
+    held: int
+    owed: int
+    coming: int
+    leaving: int
+
+    @property
+    def difference(self) -> int:
+        """Above zero: more is held than owed, for example coins that somebody sent without a reason."""
+        return self.held - (self.owed + self.coming - self.leaving)
+
+
+def proven_lines(proof: Proof) -> list[ProvenLine]:
+    """What the comparison kept, all chains of an asset together; [] when it did not look at the chains."""
+    sums: dict[str, list[int]] = {}
+    for place in Reconciliation.objects.values_list("holdings", flat=True).get(pk=proof.pk):
+        held = place["hot_on_chain"] + place["cold_on_chain"]
+        figures = (held, place["stands_for"], place["coming"], place["leaving"])
+        before = sums.get(place["symbol"], [0] * len(figures))
+        sums[place["symbol"]] = [sum(pair) for pair in zip(before, figures, strict=True)]
+    assets = Asset.objects.filter(symbol__in=sums).order_by("symbol")
+    return [ProvenLine(asset, *sums[asset.symbol]) for asset in assets]

@@ -22,8 +22,10 @@ from exchange_site.kernel.errors import ApiError
 from marketdata import rules
 from marketdata.staff_acts import By
 from matching.client.dump import DumpFailed
+from trading.models import Checkpoint
 from trading.reconcile import Report, reconcile
 from trading.venue import kill_switch
+from trading.writer.store import CHECKPOINT
 
 LOCK = "reconcile"
 LOOKS, PAUSE_S = 3, 2.0
@@ -73,9 +75,13 @@ def run(*, full: bool, stop: bool, stop_trading: bool = False) -> Reconciliation
 
 
 def proven_seq() -> int:
-    """Trades up to this event were compared and found right; 0 before the first time."""
+    """Trades up to this event were compared and found right; 0 before the first time.
+
+    Also 0 in a database that has not come so far: it was made anew since, and its trades were never looked at.
+    """
     last = Reconciliation.objects.filter(equal=True).order_by("-pk").first()
-    return 0 if last is None else last.seq
+    here = Checkpoint.objects.filter(name=CHECKPOINT).values_list("seq", flat=True).first() or 0
+    return 0 if last is None or last.seq > here else last.seq
 
 
 def look_until_it_stays(since_seq: int) -> Look:

@@ -22,7 +22,14 @@ def proof_of(account_id: int, proof: LiabilityProof) -> dict[str, Any]:
     seed = LiabilitySeed.objects.filter(proof=proof).first()
     if seed is None:
         raise PathsGone
-    leaves = [_leaf(account_id, proof, bytes(seed.seed), root) for root in proof.parsed().roots]
+    try:
+        leaves = [_leaf(account_id, proof, bytes(seed.seed), root) for root in proof.parsed().roots]
+    except (IndexError, DamagedProof):
+        if _forgotten(proof):
+            raise PathsGone from None
+        raise
+    if _forgotten(proof):  # While they were read: a leaf that is missing now would pass for one that never was.
+        raise PathsGone
     return {
         "format": FORMAT,
         "account": str(account_id),
@@ -30,6 +37,11 @@ def proof_of(account_id: int, proof: LiabilityProof) -> dict[str, Any]:
         "statement": proof.statement,
         "leaves": [leaf for leaf in leaves if leaf is not None],
     }
+
+
+def _forgotten(proof: LiabilityProof) -> bool:
+    """Seed and leaves go in one transaction, so the seed says it of both."""
+    return not LiabilitySeed.objects.filter(proof=proof).exists()
 
 
 def _leaf(account_id: int, proof: LiabilityProof, seed: bytes, root: Root) -> dict[str, Any] | None:

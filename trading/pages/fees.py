@@ -1,23 +1,18 @@
 """What trading and withdrawing cost, for everybody; and for somebody with an account, where they stand."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.wallet.models import AssetNetwork
 from accounts.wallet.value import CENTS, VALUED_IN
 from exchange_site.kernel.money import from_units
-from marketdata.rules import fees_in_force
 from marketdata.selectors import listed_markets
-from trading.fee_tiers.models import TierRun, VolumeTier
-from trading.fee_tiers.volume import volume_of
-from trading.models import AccountRules
+from trading.fee_tiers.standing import fees_by_tier, standing_of, tier_of, tiers_shown
 
 PPM_OF_A_PERCENT = Decimal(10_000)
 
@@ -55,45 +50,35 @@ class Standing:
 @require_safe
 def fees(request: HttpRequest) -> HttpResponse:
     account = Account.objects.filter(user_id=request.user.pk).first() if request.user.is_authenticated else None
-    yours = _tier_of(account)
+    yours = None if account is None else tier_of(account)
     context = {
         "section": "fees",
-        "schedules": _schedules(yours if account is not None else None),
+        "schedules": _schedules(yours),
         "valued_in": VALUED_IN,
-        "standing": _standing(account, yours) if account is not None else None,
+        "standing": _standing(account) if account is not None else None,
         "networks": _networks(),
     }
     return render(request, "trading/fees.html", context)
 
 
-def _tier_of(account: Account | None) -> int:
-    row = AccountRules.objects.filter(pk=account.pk).first() if account is not None else None
-    return 0 if row is None else row.tier
-
-
 def _schedules(yours: int | None) -> list[Schedule]:
     """Tiers by volume, and the reader's own where staff gave another. Markets that cost the same share a table."""
-    volumes = {0: 0, **dict(VolumeTier.objects.values_list("tier", "from_cents"))}
-    shown = sorted({*volumes, *([] if yours is None else [yours])})
+    shown = tiers_shown(yours)
     grouped: dict[tuple[TierRow, ...], list[str]] = {}
     for market in listed_markets():
-        in_force = fees_in_force(market)
         rows = []
-        for tier in shown:
-            maker, taker = in_force[max(known for known in in_force if known <= tier)]
-            volume = money(volumes[tier]) if tier in volumes else "by agreement"
-            rows.append(TierRow(tier, volume, percent(maker), percent(taker), tier == yours))
+        for row in fees_by_tier(market, shown):
+            volume = "by agreement" if row.from_cents is None else money(row.from_cents)
+            yours_too = row.tier == yours
+            rows.append(TierRow(row.tier, volume, percent(row.maker_ppm), percent(row.taker_ppm), yours_too))
         grouped.setdefault(tuple(rows), []).append(market.symbol.replace("_", "/"))
     return [Schedule(markets, list(rows)) for rows, markets in grouped.items()]
 
 
-def _standing(account: Account, tier: int) -> Standing:
-    last = TierRun.objects.order_by("-day").values_list("day", flat=True).first()
-    day = last or timezone.now().date() - timedelta(days=1)
-    cents = volume_of(account.pk, day)
-    above = VolumeTier.objects.filter(tier__gt=tier, from_cents__gt=cents).order_by("from_cents").first()
-    missing = "" if above is None else money(above.from_cents - cents)
-    return Standing(tier, money(cents), f"{day:%-d %B %Y}", above.tier if above else None, missing)
+def _standing(account: Account) -> Standing:
+    found = standing_of(account)
+    missing = "" if found.missing_cents is None else money(found.missing_cents)
+    return Standing(found.tier, money(found.cents), f"{found.until:%-d %B %Y}", found.next_tier, missing)
 
 
 def _networks() -> list[dict[str, str]]:

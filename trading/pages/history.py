@@ -71,8 +71,8 @@ def _choices(kind: Kind) -> list[dict[str, Any]]:
         "asset": (gettext("Asset"), [(symbol, symbol) for symbol in _symbols(Asset)]),
         "side": (gettext("Side"), [(word, word.capitalize()) for word in SIDES]),
         "role": (gettext("Role"), [(word, word.capitalize()) for word in ROLES]),
-        "state": (gettext("State"), list(kind.states)),
-        "kind": (gettext("Kind"), list(LEDGER_KINDS.items())),
+        "state": (gettext("State"), [(value, gettext(word)) for value, word in kind.states]),
+        "kind": (gettext("Kind"), [(value, gettext(word)) for value, word in LEDGER_KINDS.items()]),
     }
     return [{"name": name, "label": fields[name][0], "options": fields[name][1]} for name in kind.filters]
 

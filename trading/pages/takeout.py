@@ -5,17 +5,24 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit.models import AuditEntry
 from accounts.models import Account
 from accounts.pages.wallet import of_account
+from exchange_site.kernel.speech import told
 from trading.history.kinds import KINDS
 from trading.takeout import service
 from trading.takeout.models import Takeout
 
 SHOWN = 10
 REFRESH_S = 5
+# What `get_state_display` says, listed where makemessages finds it.
+LABELS = (
+    gettext_noop("Waiting"), gettext_noop("Being made"), gettext_noop("Ready"), gettext_noop("Failed"),
+    gettext_noop("Run out"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,13 +33,15 @@ def takeouts(request: HttpRequest, owner: Account) -> HttpResponse:
         try:
             made = service.ask(owner)
         except service.NotNow as reason:
-            messages.error(request, str(reason))
+            messages.error(request, told(str(reason)))
         else:
             _note(request, "takeout.request", made)
             service.wake()
-            messages.success(request, "Your archive is being made. This page shows how far it is.")
+            messages.success(request, gettext("Your archive is being made. This page shows how far it is."))
         return redirect("takeout")
     rows = list(Takeout.objects.filter(account=owner).order_by("-pk")[:SHOWN])
+    for row in rows:
+        row.word = gettext(row.get_state_display())  # type: ignore[attr-defined]
     live = next((row for row in rows if row.state in service.LIVE), None)
     context = {
         "section": "history",

@@ -40,6 +40,7 @@ TIF_WORDS = (
 )
 VIEWS = ("chart", "trade", "tape", "orders", "info")
 BOOK_ROWS = 40
+BOOK_STEPS = (1, 2, 5, 10, 50, 100, 1000)  # Ticks that a line of the book may stand for.
 TAPE_ROWS = 60
 
 
@@ -89,6 +90,7 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
         "form": _form_start(request, book),
         "types": TYPE_WORDS,
         "tifs": TIF_WORDS,
+        "book_steps": [(step, figures.grouped(spec.format_price_padded(step))) for step in BOOK_STEPS],
         "rules": {
             "tick": spec.format_price_padded(1),
             "step": spec.format_quantity_padded(1),

@@ -11,7 +11,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -30,14 +30,21 @@ LIVE = (State.WAITING, State.RUNNING)
 PROGRESS_KEPT_S = 3_600
 
 
+TOO_LARGE = "It would be too large. Take the files of your history instead."
+
+
 class NotNow(Exception):
     """Why there is no new archive. The message is a sentence for its reader."""
 
 
 def ask(account: Account) -> Takeout:
-    """A new request. Raises NotNow: one at a time, and TAKEOUT_EVERY_S between two."""
+    """A new request. Raises NotNow: one at a time, and TAKEOUT_EVERY_S between two.
+
+    One that failed because of us does not count; one that was too large does, because the next will be as large.
+    """
     now = timezone.now()
-    recent = Takeout.objects.filter(account=account).exclude(state=State.FAILED).order_by("-pk").first()
+    counted = Takeout.objects.filter(account=account).filter(~Q(state=State.FAILED) | Q(error=TOO_LARGE))
+    recent = counted.order_by("-pk").first()
     if recent is not None and recent.state in LIVE:
         raise NotNow("An archive is being made already.")
     wait_until = None if recent is None else recent.requested_at + timedelta(seconds=settings.TAKEOUT_EVERY_S)
@@ -96,7 +103,7 @@ def _make(takeout: Takeout) -> None:
         try:
             n = _write(takeout, sink)
         except TooLarge:
-            _fail(takeout, "It would be too large. Take the files of your history instead.")
+            _fail(takeout, TOO_LARGE)
             return
         sha256 = sink.sha256()
         kept.seek(0)

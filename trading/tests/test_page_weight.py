@@ -13,8 +13,10 @@ from exchange_site.static_files import light, program
 from exchange_site.tests.api_rig import forget_caches, make_market
 
 STATIC = settings.BASE_DIR / "static"
-MAX_BYTES = 100_000
+MAX_BYTES = 98_000  # Promised are 100,000; the rest is for the next idea.
 LOADED_AT_ONCE = {"js/chart.js", "js/own.js"}  # Imported late by trade.js, but on every page (own.js: when logged in).
+# What the chart loads by itself when somebody has open orders and fills, and few candles are there.
+WITH_ORDERS = LOADED_AT_ONCE | {"js/order_lines.js", "js/chart_marks.js", "js/chart_history.js"}
 
 
 @pytest.fixture
@@ -37,13 +39,13 @@ def graph(*starts: str) -> set[str]:
     return found
 
 
-def weight(client: Client, *, late: set[str]) -> tuple[int, dict[str, int]]:
+def weight(client: Client, *, late: set[str], late_sheets: tuple[str, ...] = ()) -> tuple[int, dict[str, int]]:
     text = client.get("/trade/SOL_USDC").content.decode()
     sheets = re.findall(r'<link rel="stylesheet" href="/static/(css/[\w/.-]+)"', text)
     scripts = graph(*re.findall(r'<script type="module" src="/static/(js/[\w/.-]+)"', text), *late)
     assert len(sheets) > 5
     assert len(scripts) > 10
-    sizes = {name: light(STATIC / name).stat().st_size for name in (*sheets, *scripts)}
+    sizes = {name: light(STATIC / name).stat().st_size for name in (*sheets, *late_sheets, *scripts)}
     return sum(sizes.values()), sizes
 
 
@@ -62,4 +64,10 @@ def test_the_page_of_a_visitor_is_light(client, market):
 def test_the_page_of_a_trader_is_light(client, market):
     client.force_login(create_user("alice@example.org", "correct horse battery").account.user)
     total, sizes = weight(client, late=LOADED_AT_ONCE)
+    assert total < MAX_BYTES, sorted(sizes.items(), key=lambda item: -item[1])
+
+
+def test_the_page_of_a_trader_with_open_orders_is_light(client, market):
+    client.force_login(create_user("alice@example.org", "correct horse battery").account.user)
+    total, sizes = weight(client, late=WITH_ORDERS, late_sheets=("css/components/order_tags.css",))
     assert total < MAX_BYTES, sorted(sizes.items(), key=lambda item: -item[1])

@@ -1,6 +1,10 @@
 """Reads outcomes after the database's checkpoint and commits them, for as long as it is wanted.
 
-Batching is natural: what arrived while the last transaction was under way makes up the next, nothing waits for company.
+What arrived while the last transaction was under way makes up the next. The first one after a pause begins at once;
+after that none begins within `TURN_S` of the one before. A transaction costs thirty times as much as the rows of an
+order, here and in PostgreSQL, so a steady trickle of single orders would take more than a torrent. Nobody waits: orders
+are answered by the engine, and reads of one's own orders wait until the rows are there (`trading.api.freshness`).
+
 Two kinds of trouble are kept apart. Servers that are away are waited for, and afterwards the position is read again, so
 that a COMMIT without an answer does no harm. Outcomes that do not fit the database stop the program with an error:
 going on would lose rows in silence.
@@ -27,6 +31,7 @@ from trading.writer.store import Position, WriterStore
 
 OUTCOMES_PER_TRANSACTION = 4_000
 MAX_ENTRIES_PER_READ = 512
+TURN_S = 0.02  # From the beginning of one transaction to that of the next, at least.
 BLOCK_MS = 500  # Also how late a stop signal may be noticed.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 GAP_PAUSE_S = 0.5  # Between two looks while a republish is awaited.
@@ -82,7 +87,9 @@ class WriterLoop:
         if not self._announced:
             log.info("The database writer is ready at outcome %d.", position.n)
             self._announced = True
+        turn_ends = 0.0
         while not self._stop.is_set():
+            self._stop.wait(max(0.0, turn_ends - time.monotonic()))
             try:
                 batches = reader.read(position.n, BLOCK_MS, self._entries_per_read)
             except EventGap as gap:
@@ -91,6 +98,7 @@ class WriterLoop:
                     self._await_republish(gap, client)
                 continue
             self._pause_s = FIRST_PAUSE_S
+            turn_ends = time.monotonic() + TURN_S if batches else 0.0
             if not batches:
                 note_database_position(client, position.n)  # A Redis that was wiped has forgotten it.
             position = self._commit(store, client, position, batches)

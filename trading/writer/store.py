@@ -186,7 +186,7 @@ class WriterStore:
             _copy(cursor, tables.COPY_BALANCES, balances)
             cursor.execute(tables.UPSERT_BALANCES)
             cursor.execute(tables.INSERT_STEPS)
-        if changes.trades:
+        if changes.trades and self._keeps_candles(cursor):
             self._write_candles(cursor, changes)
         if changes.figures:
             _write_figures(cursor, changes)
@@ -213,6 +213,17 @@ class WriterStore:
                 f"Outcomes up to {changes.n} change {len(changes.order_updates)} older orders, "
                 f"but the database has {cursor.rowcount} of them."
             )
+
+    def _keeps_candles(self, cursor: psycopg.Cursor[Any]) -> bool:
+        """False where TimescaleDB makes candles of the trades (`manage.py timescale`).
+
+        Asked in each transaction, after its trades: whoever switches keeps the writer from adding trades meanwhile.
+        """
+        row = cursor.execute(tables.CANDLES_ARE_KEPT).fetchone()
+        if row is not None and row[0]:
+            return True
+        self._candles.clear()
+        return False
 
     def _write_candles(self, cursor: psycopg.Cursor[Any], changes: Changes) -> None:
         missing = changes.ticks.keys() - self._candles.keys()

@@ -24,9 +24,10 @@ class Table(NamedTuple):
     def insert_from_stage(self) -> str:
         """Rows that exist already are what this would write, so they stay."""
         columns = ", ".join(self.columns)
+        key = f" ({self.key})" if self.key else ""
         return (
             f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {self.stage} "  # noqa: S608 - names from here
-            f"ON CONFLICT ({self.key}) DO NOTHING"
+            f"ON CONFLICT{key} DO NOTHING"
         )
 
     def upsert_from_stage(self, kept: tuple[str, ...]) -> str:
@@ -119,7 +120,7 @@ TRADES = Table(
         "maker_order_id",
         "taker_order_id",
     ),
-    key="seq",
+    key="",  # Whichever it has: with the time in it where the table is divided by time (marketdata.storage).
 )
 POSTINGS = Table(
     "accounts_ledgerposting",
@@ -164,6 +165,7 @@ INSERT INTO accounts_balancestep (account_id, asset_id, seq, at, available_units
 SELECT account_id, asset_id, seq, at, available_units, locked_units FROM stage_balance ON CONFLICT DO NOTHING
 """
 
+CANDLES_ARE_KEPT = "SELECT relkind <> 'v' FROM pg_class WHERE oid = 'marketdata_kline'::regclass"
 SELECT_CANDLES = """
 SELECT k.market_id, k.interval, k.start, k.open_ticks, k.high_ticks, k.low_ticks, k.close_ticks, k.volume_lots,
        k.quote_units, k.trades, k.last_seq

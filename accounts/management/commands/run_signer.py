@@ -19,6 +19,7 @@ POLL_S = 0.5
 
 class Command(BaseCommand):
     help = "Signs and sends approved withdrawals. Needs SIGNER_DIR and a database role of its own (docs/wallet.md)."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="One round, then end.")

@@ -3,6 +3,7 @@
 It moves nothing: people do that with the wallets' own tools. `reconcile` then proves that the chain shows the same.
 """
 
+import hashlib
 import uuid
 from argparse import ArgumentParser
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import transaction
 from accounts.ledger.models import Book, WalletEntry
 from accounts.models import AuditEntry, User
 from accounts.wallet.approvals import PERMISSION
+from accounts.wallet.book import KEY_LENGTH
 from accounts.wallet.models import AssetNetwork
 from matching.symbols import InvalidNumber
 
@@ -56,7 +58,12 @@ class Command(BaseCommand):
 
     def _book(self, row: AssetNetwork, units: int, actor: User, options: dict[str, Any]) -> None:
         payer, payee = MOVES[options["move"]]
-        key = f"by hand:{options['move']}:{options['reference'] or uuid.uuid4().hex}"[:96]
+        key = f"by hand:{options['move']}:{options['reference'] or uuid.uuid4().hex}"
+        if len(key) > KEY_LENGTH:
+            if WalletEntry.objects.filter(key=key[:KEY_LENGTH], reference=options["reference"][:160]).exists():
+                key = key[:KEY_LENGTH]  # Booked when keys were cut.
+            else:
+                key = f"by hand:{hashlib.sha256(key.encode()).hexdigest()}"
         with transaction.atomic():
             _, created = WalletEntry.objects.get_or_create(
                 key=key,

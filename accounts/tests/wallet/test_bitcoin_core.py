@@ -43,7 +43,7 @@ class Node(BaseHTTPRequestHandler):
 def node():
     server = HTTPServer(("127.0.0.1", 0), Node)
     server.script, server.seen, server.headers_seen = [], [], []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server
     server.shutdown()

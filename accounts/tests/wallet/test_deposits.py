@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.ledger.models import WalletEntry
 from accounts.tests.wallet.rig import SOL
 from accounts.tests.wallet.test_outbox import in_thread
-from accounts.wallet import deposits
+from accounts.wallet import book, deposits
+from accounts.wallet.chain import Incoming
 from accounts.wallet.models import AssetNetwork, Deposit, WalletAlarm
 from accounts.wallet.simulated.addresses import is_valid
 from matching.messages import CreditDeposit, DebitAccount, ReserveWithdrawal
@@ -163,6 +165,19 @@ def test_a_wrong_memo_waits_for_an_operator_and_a_right_one_does_not(rig):
     assert rig.held(rig.bob)[0] == before + 3 * SOL
 
 
+def test_dust_that_a_person_gave_an_owner_is_entered_as_dust_by_celery(rig):
+    pay(rig, deposits.chain_of("Solana").wallet_address(), 5, memo="A999")
+    rig.chain.mine(50)  # Final at once: no later look at the chain meets it again.
+    rig.scan()
+    row = Deposit.objects.get(units=5)
+    deposits.assign(row.pk, rig.bob)
+    entries = WalletEntry.objects.filter(deposit=row, payer="dust")
+    assert not entries.exists()  # The person's process may not write the ledger.
+    assert deposits.book_dust() == 1
+    assert entries.get().payee == "deposits"
+    assert deposits.book_dust() == 0
+
+
 def test_several_outputs_of_one_transaction_are_several_deposits(rig, address):
     other = deposits.address_of(rig.bob, "Solana").address
     rig.chain.send_many([(address, "SOL", SOL, ""), (address, "SOL", 2 * SOL, ""), (other, "SOL", 3 * SOL, "")])
@@ -244,3 +259,16 @@ def test_the_chain_is_driven_from_the_command_line(rig, capsys):
             call_command("simchain", *words)
     with pytest.raises(CommandError, match="not a simulated chain"):
         call_command("simchain", "--chain", "Nowhere", "mine")
+
+
+def test_two_outputs_of_the_treasury_with_a_long_hash_are_two_entries(rig):
+    """A signature of Solana has 88 characters: cut, the key of every output of it was the same."""
+    network = AssetNetwork.objects.get(asset__symbol="SOL", blockchain="Solana")
+
+    def seen(index: int) -> None:
+        book.treasury_seen(network, Incoming("h" * 88, index, "hot", "SOL", SOL, "treasury", 5, 1))
+
+    for index in (10, 11, 10):
+        seen(index)
+    rows = WalletEntry.objects.filter(reference__startswith="h" * 88)
+    assert sorted(row.reference[-2:] for row in rows) == ["10", "11"]

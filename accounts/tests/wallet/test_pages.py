@@ -116,6 +116,7 @@ def test_the_simulated_chains_can_be_driven_in_a_demo_only(rig, alice, settings)
     drive = {"chain": "Solana", "do": "send", "asset": "SOL", "amount": "2", "address": "", "memo": ""}
     alice.post("/wallet/simulated", drive)
     alice.post("/wallet/simulated", {"chain": "Solana", "do": "mine", "number": "3"})
+    rig.scan()
     assert rig.deposit().state == "credited"
     alice.post("/wallet/simulated", {"chain": "Solana", "do": "double"})
     alice.get("/wallet/simulated")

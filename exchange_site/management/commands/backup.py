@@ -1,4 +1,4 @@
-"""`manage.py backup make|verify|list|new-key`: encrypted backups of everything that may not be lost."""
+"""`manage.py backup make|verify|list|prune|new-key`: encrypted backups of everything that may not be lost."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -7,13 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.ops.backup import BackupFailed, crypt, making, restoring
+from exchange_site.ops.backup.stores import open_backup, open_store
 
 
 class Command(BaseCommand):
     help = (
-        "make: database, journal, snapshots and keys into a folder of their own below STORE, encrypted, beside a "
-        "running exchange; then restored into a scratch place and compared. verify: that again. list: what is there. "
-        "new-key: make the key file; keep a copy of it elsewhere, without it no backup can be read."
+        "make: database, journal, snapshots and keys below STORE (a folder, or s3://bucket/prefix), encrypted, beside "
+        "a running exchange; then restored into a scratch place and compared. verify: that again. list: what is there. "
+        "prune: delete all but the newest. new-key: make the key file; keep a copy of it elsewhere, without it no "
+        "backup can be read."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -21,10 +23,13 @@ class Command(BaseCommand):
         make = verbs.add_parser("make")
         make.add_argument("--no-verify", action="store_true", help="Do not restore it into a scratch place.")
         verify = verbs.add_parser("verify")
-        for one in (make, verbs.add_parser("list")):
-            one.add_argument("store", type=Path, metavar="STORE")
-        verify.add_argument("folder", type=Path, metavar="BACKUP")
-        for one in verbs.choices.values():
+        prune = verbs.add_parser("prune")
+        prune.add_argument("--keep", type=int, required=True, metavar="N", help="The newest N stay; at least one.")
+        prune.add_argument("--yes", action="store_true", help="Do it; otherwise only say what would go.")
+        for one in (make, prune, verbs.add_parser("list")):
+            one.add_argument("store", metavar="STORE", help="A folder, or s3://bucket/prefix.")
+        verify.add_argument("backup", metavar="STORE/NAME")
+        for one in (make, verify, verbs.choices["list"]):
             one.add_argument("--key", type=Path, required=True, metavar="FILE")
         verbs.add_parser("new-key").add_argument("key", type=Path, metavar="FILE")
 
@@ -43,24 +48,46 @@ class Command(BaseCommand):
 
     def _make(self, options: dict[str, Any]) -> None:
         key = crypt.read_key(options["key"])
-        folder = making.make(options["store"], key)
-        manifest = making.read_manifest(folder, key)
-        self.stdout.write(f"{folder}: {len(manifest.parts)} parts, outcome {manifest.n}, chain {manifest.chain[:16]}")
-        if not options["no_verify"]:
-            restoring.verify(folder, key, self.stdout.write)
-        making.note_last(folder, manifest, verified=not options["no_verify"])
+        store = open_store(options["store"])
+        name = store.make(key)
+        with store.local(name, only_manifest=options["no_verify"]) as folder:
+            manifest = making.read_manifest(folder, key)
+            parts, at = len(manifest.parts), store.where(name)
+            self.stdout.write(f"{at}: {parts} parts, outcome {manifest.n}, chain {manifest.chain[:16]}")
+            if not options["no_verify"]:
+                restoring.verify(folder, key, self.stdout.write)
+        making.note_last(at, manifest, verified=not options["no_verify"])
 
     def _verify(self, options: dict[str, Any]) -> None:
-        manifest = restoring.verify(options["folder"], crypt.read_key(options["key"]), self.stdout.write)
-        making.note_last(options["folder"], manifest, verified=True)
-        self.stdout.write(f"{options['folder']} can be restored.")
+        key = crypt.read_key(options["key"])
+        store, name = open_backup(options["backup"])
+        with store.local(name) as folder:
+            manifest = restoring.verify(folder, key, self.stdout.write)
+        making.note_last(store.where(name), manifest, verified=True)
+        self.stdout.write(f"{store.where(name)} can be restored.")
 
     def _list(self, options: dict[str, Any]) -> None:
         key = crypt.read_key(options["key"])
-        for folder in sorted(options["store"].iterdir() if options["store"].is_dir() else []):
-            if (folder / making.MANIFEST).exists():
+        store = open_store(options["store"])
+        for name in store.names():
+            with store.local(name, only_manifest=True) as folder:
                 manifest = making.read_manifest(folder, key)
-                size = sum(path.stat().st_size for path in folder.iterdir())
-                self.stdout.write(
-                    f"{folder.name}  outcome {manifest.n}  database {manifest.database_n}  {size:,} bytes"
-                )
+            size = store.size(name)
+            self.stdout.write(f"{name}  outcome {manifest.n}  database {manifest.database_n}  {size:,} bytes")
+
+    def _prune(self, options: dict[str, Any]) -> None:
+        if options["keep"] < 1:
+            raise CommandError("At least one backup stays.")
+        store = open_store(options["store"])
+        names = store.names()[: -options["keep"]]
+        if not options["yes"]:
+            self.stdout.write(
+                f"{len(names)} backups would be deleted: {', '.join(names) or 'none'}. Add --yes to do it."
+            )
+            return
+        for name in names:
+            store.remove(name)
+            self.stdout.write(f"{store.where(name)} was deleted.")
+        unfinished = store.remove_unfinished()
+        if unfinished:
+            self.stdout.write(f"{unfinished} unfinished attempts were deleted.")

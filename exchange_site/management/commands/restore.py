@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.ops.backup import BackupFailed, crypt, making, restoring
 from exchange_site.ops.backup.restoring import Backup, cut_after, engine_ends_at, migrate
+from exchange_site.ops.backup.stores import open_backup
 from matching.runtime.recovery import RecoveryRefused
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, metavar="BACKUP")
+        parser.add_argument("backup", metavar="BACKUP", help="STORE/NAME, or s3://bucket/prefix/NAME.")
         parser.add_argument("--key", type=Path, required=True, metavar="FILE")
         parser.add_argument(
             "--to-outcome", type=int, metavar="N", help="Take back what was decided after the last whole batch up to N."
@@ -38,13 +39,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            backup = Backup(options["folder"], crypt.read_key(options["key"]))
-            self._tell(backup, options["to_outcome"])
-            self._demand_empty()
-            if not options["yes"]:
-                self.stdout.write("Nothing was changed. Add --yes to do it.")
-                return
-            self._restore(backup, options["to_outcome"])
+            key = crypt.read_key(options["key"])
+            store, name = open_backup(options["backup"])
+            with store.local(name, only_manifest=not options["yes"]) as folder:
+                backup = Backup(folder, key)
+                self._tell(backup, options["to_outcome"])
+                self._demand_empty()
+                if not options["yes"]:
+                    self.stdout.write("Nothing was changed. Add --yes to do it.")
+                    return
+                self._restore(backup, options["to_outcome"])
         except (BackupFailed, RecoveryRefused, psycopg.Error) as error:
             raise CommandError(str(error)) from error
 

@@ -76,11 +76,11 @@ def make(store: Path, key: bytes) -> Path:
     return folder
 
 
-def note_last(folder: Path, manifest: Manifest, *, verified: bool) -> None:
+def note_last(where: str, manifest: Manifest, *, verified: bool) -> None:
     """For the dashboard and for `doctor`."""
     path = Path(settings.HOME_DIR) / LAST
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    said = {"at": manifest.at, "n": manifest.n, "verified": verified, "folder": str(folder)}
+    said = {"at": manifest.at, "n": manifest.n, "verified": verified, "folder": where}
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(said), encoding="utf-8")
     partial.replace(path)

@@ -44,7 +44,7 @@ def warning(said: str, mend: str) -> Problem:
 
 def run(only: set[str] | None = None) -> list[Result]:
     """Every check, in the order of registration. One that cannot be made is a problem itself."""
-    from exchange_site.ops.doctor import data, host, processes, servers, site  # noqa: F401 - they register.
+    from exchange_site.ops.doctor import data, database_roles, host, processes, servers, site  # noqa: F401 - they register.
 
     results = []
     for name, function in CHECKS.items():

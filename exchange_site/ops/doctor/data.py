@@ -1,9 +1,11 @@
 """What is kept: journal, snapshots, audit log, the signer's memory, backups."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.audit import heads
 from accounts.audit.verify import first_wrong
@@ -11,6 +13,8 @@ from exchange_site.kernel.clock import now_ms
 from exchange_site.kernel.redis_client import log_client
 from exchange_site.kernel.redis_names import ENGINE
 from exchange_site.ops.doctor.checks import Problem, check, warning
+from marketdata.storage import partitions
+from marketdata.storage.tables import Shape
 from matching.runtime import snapshots
 from matching.runtime.journal import JournalDamaged, Position, newest_term, read_history, segments
 
@@ -106,3 +110,15 @@ def signer() -> Iterator[Problem]:
     for path in folder.iterdir():
         if path.is_file() and path.stat().st_mode & 0o077:
             yield Problem(f"Others may read {path}.", f"chmod 600 {path}")
+
+
+@check("time-shaped tables")
+def time_shaped() -> Iterator[Problem]:
+    mend = "Run: manage.py partitions ahead (with the role that owns the tables)."
+    for state in partitions.states():
+        if state.shape is not Shape.PARTITIONS:
+            continue
+        if state.in_default:
+            yield Problem(f"{state.in_default:,} rows of {state.table} are in no month's partition.", mend)
+        if state.last_month < f"{timezone.now() + timedelta(days=partitions.LEAST_DAYS_AHEAD):%Y%m}":
+            yield warning(f"{state.table} has partitions only up to {state.last_month}.", mend)

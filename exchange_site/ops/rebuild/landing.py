@@ -17,7 +17,6 @@ from matching.runtime.config import EngineConfig
 from matching.runtime.crash import CrashPoint
 from matching.runtime.journal import History, JournalWriter, newest_term, segments
 from matching.runtime.leadership import DirectoryLock, Leadership, read_lease
-from matching.runtime.records import FORMAT
 from matching.transport import streams
 from matching.transport.connection import LogConnection
 
@@ -125,7 +124,7 @@ def _write(config: EngineConfig, log: LogConnection, rebuilt: Rebuilt, gap: Gap)
         entry_id = streams.last_id(log, redis_names.COMMANDS)
         body = snapshots.pack_state(engine.dump())
         header = snapshots.SnapshotHeader(
-            FORMAT,
+            snapshots.FORMAT,
             engine.rules_version,
             engine.n,
             engine.seq,

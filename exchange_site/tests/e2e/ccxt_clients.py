@@ -21,10 +21,13 @@ WHOLE_TIMEOUT_S = 240
 
 def trader(exchange: RunningExchange, email: str, scopes: str = "read,trade", **funds: str) -> KeyPair:
     """A new user with a key and money: `trader(exchange, "a@example.org", USDC="10000")`."""
-    exchange.manage("create_user", email, "--password", PASSWORD)
-    for asset, amount in funds.items():
-        exchange.manage("fund", email, asset, amount)
-    return key_of(exchange, email, scopes)
+    pair = KeyPair.make()
+    exchange.manage_all(
+        ("create_user", email, "--password", PASSWORD),
+        *(("fund", email, asset, amount) for asset, amount in funds.items()),
+        ("create_api_key", email, "--public-key", pair.public, "--scopes", scopes),
+    )
+    return pair
 
 
 def key_of(exchange: RunningExchange, email: str, scopes: str) -> KeyPair:

@@ -77,8 +77,17 @@ def start_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
 
 @pytest.fixture(scope="session")
 def exchange(start_exchange: Callable[..., RunningExchange]) -> RunningExchange:
-    """One exchange with everything running, shared by the tests of a session. See `running.RunningExchange`."""
-    return start_exchange()
+    """One exchange with everything running, shared by the tests of a session. See `running.RunningExchange`.
+
+    Its wallet holds payments to new addresses as every other does, only not for so long.
+    """
+    return start_exchange(WALLET_ADDRESS_HOLD_S="5", WALLET_FREEZE_S="5")
+
+
+@pytest.fixture(scope="session")
+def watched(start_exchange: Callable[..., RunningExchange]) -> RunningExchange:
+    """One that only operators look at, with logs for programs and every order in them."""
+    return start_exchange(LOG_FORMAT="json", LOG_ORDERS_ONE_IN="1")
 
 
 @pytest.fixture

@@ -84,6 +84,11 @@ class RunningExchange:
     def manage(self, *words: str) -> str:
         return self.run("manage", *words)
 
+    def manage_all(self, *commands: tuple[str, ...]) -> None:
+        """Commands of `manage.py`, one after the other in one process: to start one takes longer than its work."""
+        lines = [f"call_command(*{words!r})" for words in commands]
+        self.manage("shell", "-c", "\n".join(["from django.core.management import call_command", *lines]))
+
     def stop(self, name: str) -> None:
         self.run("stop", name)
 

@@ -55,8 +55,9 @@ def _is_ours(url: str, exchange: RunningExchange) -> bool:
 def test_a_key_made_in_the_browser_trades_until_it_is_revoked(
     exchange: RunningExchange, page: Page, tmp_path: Path
 ) -> None:
-    exchange.manage("create_user", "keys@example.org", "--password", PASSWORD)
-    exchange.manage("fund", "keys@example.org", "USDC", "1000")
+    exchange.manage_all(
+        ("create_user", "keys@example.org", "--password", PASSWORD), ("fund", "keys@example.org", "USDC", "1000")
+    )
     page.goto(f"{exchange.url}/accounts/login/?next=/account/keys")
     page.get_by_label("Email").fill("keys@example.org")
     page.locator("input[type=password]").first.fill(PASSWORD)

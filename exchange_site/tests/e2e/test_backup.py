@@ -20,15 +20,14 @@ def key_file(tmp_path_factory):
     return tmp_path_factory.mktemp("key") / "backup.key"
 
 
-def test_a_backup_restored_on_an_empty_home_reaches_the_same_chain_hash(start_exchange, tmp_path, key_file):
-    first = start_exchange()
+def test_a_backup_restored_on_an_empty_home_reaches_the_same_chain_hash(start_exchange, watched, tmp_path, key_file):
+    first = watched
     store = tmp_path / "store"
     first.manage("backup", "new-key", str(key_file))
     wait_until(lambda: first.status()["engine"]["n"] > 150, 60, "something was traded")
     said = first.manage("backup", "make", str(store), "--key", str(key_file))
     assert "tables of the database are equal" in said
     at_backup = re.search(r"outcome (\d+), chain ([0-9a-f]{16})", said)
-    first.down()
     [backup] = store.iterdir()
 
     second = start_exchange("--without", SERVERS_ONLY)

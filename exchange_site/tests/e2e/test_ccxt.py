@@ -16,9 +16,11 @@ PASSWORD = "correct horse battery staple"
 @pytest.fixture(scope="module")
 def client(exchange: RunningExchange) -> Iterator[ccxt.backpack]:
     pair = KeyPair.make()
-    exchange.manage("create_user", "ccxt@example.org", "--password", PASSWORD)
-    exchange.manage("fund", "ccxt@example.org", "USDC", "10000")
-    exchange.manage("create_api_key", "ccxt@example.org", "--public-key", pair.public, "--scopes", "read,trade")
+    exchange.manage_all(
+        ("create_user", "ccxt@example.org", "--password", PASSWORD),
+        ("fund", "ccxt@example.org", "USDC", "10000"),
+        ("create_api_key", "ccxt@example.org", "--public-key", pair.public, "--scopes", "read,trade"),
+    )
     made = ccxt.backpack({"apiKey": pair.public, "secret": pair.secret, "enableRateLimit": False})
     made.urls["api"] = {"public": exchange.url, "private": exchange.url}
     yield made

@@ -7,6 +7,7 @@ import pytest
 
 from exchange_site.launcher import drill
 from exchange_site.launcher.home import ROOT
+from exchange_site.launcher.processes import NAMES
 from exchange_site.tests.e2e.running import clean_environment
 
 
@@ -24,6 +25,7 @@ def test_g24_the_drill_passes():
     assert "rebuild the engine from the database" in done.stdout
     steps = [int(number) for number in re.findall(r"^ *(\d+)/\d+ ", done.stdout, re.MULTILINE)]
     assert steps == list(range(1, len(drill.KILLED) + 8))
+    assert set(drill.KILLED) == set(NAMES), "each process is killed, comes back, and trading goes on"
     assert re.search(r"The drill passed: \d+ steps", done.stdout)
 
 

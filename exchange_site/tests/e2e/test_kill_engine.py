@@ -137,15 +137,14 @@ class Buyer(Client):
 
 @pytest.fixture
 def accounts(exchange: RunningExchange) -> dict[str, KeyPair]:
-    made = {}
+    made, commands = {}, []
     for name in ("rester", "seller", "buyer"):
-        pair = KeyPair.make()
+        made[name] = KeyPair.make()
         email = f"{name}@example.org"
-        exchange.manage("create_user", email, "--password", PASSWORD)
-        for asset, amount in START.items():
-            exchange.manage("fund", email, asset, str(amount))
-        exchange.manage("create_api_key", email, "--public-key", pair.public, "--scopes", "read,trade")
-        made[name] = pair
+        commands += [("create_user", email, "--password", PASSWORD)]
+        commands += [("fund", email, asset, str(amount)) for asset, amount in START.items()]
+        commands += [("create_api_key", email, "--public-key", made[name].public, "--scopes", "read,trade")]
+    exchange.manage_all(*commands)
     return made
 
 

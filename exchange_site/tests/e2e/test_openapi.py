@@ -47,11 +47,13 @@ BOUNDED = settings(
 
 
 def signing_trader(exchange: RunningExchange, email: str) -> "Signing":
-    exchange.manage("create_user", email, "--password", PASSWORD, "--rate-tier", "load test")
-    exchange.manage("fund", email, "USDC", "100000")
     signing = Signing()
     scopes = "read,trade,withdraw"
-    exchange.manage("create_api_key", email, "--public-key", signing.public_key, "--scopes", scopes)
+    exchange.manage_all(
+        ("create_user", email, "--password", PASSWORD, "--rate-tier", "load test"),
+        ("fund", email, "USDC", "100000"),
+        ("create_api_key", email, "--public-key", signing.public_key, "--scopes", scopes),
+    )
     return signing
 
 

@@ -3,22 +3,12 @@
 import json
 import urllib.request
 
-import pytest
-
 from exchange_site.tests import observed
 from exchange_site.tests.e2e.running import wait_until
 
 ALL = {
     "engine", "db_writer", "market_feed", "user_feed", "web", "market_maker", "celery_worker", "celery_beat", "signer",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def watched(start_exchange):
-    """With logs for programs, and every order in them."""
-    exchange = start_exchange(LOG_FORMAT="json", LOG_ORDERS_ONE_IN="1")
-    yield exchange
-    exchange.down()
 
 
 def figures(exchange, process):

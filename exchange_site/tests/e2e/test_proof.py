@@ -27,9 +27,11 @@ def page(exchange: RunningExchange, new_context: Callable[..., BrowserContext]) 
 
 @pytest.fixture(scope="module")
 def customer(exchange: RunningExchange) -> str:
-    exchange.manage("create_user", EMAIL, "--password", PASSWORD)
-    exchange.manage("fund", EMAIL, "USDC", "1000")
-    exchange.manage("fund", EMAIL, "SOL", "7.5")
+    exchange.manage_all(
+        ("create_user", EMAIL, "--password", PASSWORD),
+        ("fund", EMAIL, "USDC", "1000"),
+        ("fund", EMAIL, "SOL", "7.5"),
+    )
     return EMAIL
 
 

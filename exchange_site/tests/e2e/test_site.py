@@ -16,6 +16,7 @@ from exchange_site.tests.e2e.trading_page import PASSWORD, SLOW_MS
 
 WIDTHS = {"desktop": 1440, "tablet": 900, "phone": 390}
 NARROWEST, WIDEST = 320, 3840
+BETWEEN = (360, 768, 1024, 1280)  # Each begins or ends an arrangement of the frame.
 SCREENSHOTS = ROOT / "build/screenshots"
 PUBLIC = (
     "/", "/markets", "/markets?quote=favourites", "/status", "/announcements", "/preferences", "/styleguide", "/proof",
@@ -45,8 +46,7 @@ def open_page(exchange: RunningExchange, new_context: Callable[..., BrowserConte
 
 def sign_up(page: Page, exchange: RunningExchange) -> str:
     email = f"site{next(SERIAL)}@example.org"
-    exchange.manage("create_user", email, "--password", PASSWORD)
-    exchange.manage("fund", email, "USDC", "1000")
+    exchange.manage_all(("create_user", email, "--password", PASSWORD), ("fund", email, "USDC", "1000"))
     log_in(page, email)
     return email
 
@@ -60,7 +60,7 @@ def log_in(page: Page, email: str) -> None:
 
 
 def name_of(path: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", path).strip("-") or "home"
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "home"
 
 
 def visit(page: Page, path: str) -> None:
@@ -90,7 +90,7 @@ def walk(page: Page, paths: tuple[str, ...], who: str) -> None:
                 page.set_viewport_size({"width": width, "height": 900})
                 page.screenshot(path=SCREENSHOTS / f"{who}-{name_of(path)}-{size}-{theme}.png", full_page=True)
                 failures += too_wide(page, path, width)
-        for width in (NARROWEST, WIDEST):
+        for width in (NARROWEST, *BETWEEN, WIDEST):
             page.set_viewport_size({"width": width, "height": 900})
             failures += too_wide(page, path, width)
     assert not failures, "\n".join(failures)
@@ -177,6 +177,30 @@ def test_the_site_works_without_script(open_page: Open, exchange: RunningExchang
     expect(page.locator("main")).to_contain_text("Your preferences are kept.")
     page.goto("/portfolio?period=7d")
     expect(page.locator("main")).to_contain_text("1,000.00")
+
+
+def test_rules_of_a_new_password_are_ticked_while_one_types(open_page: Open) -> None:
+    page = open_page()
+    page.goto("/accounts/signup/")
+    rules = {key: page.locator(f"[data-rule={key}]") for key in ("long", "other", "rare")}
+    met = re.compile(r"\bmet\b")
+    page.locator("input[name=email]").fill("robert.smith@example.org")
+    for password, expected in {
+        "robertsmith1": {"long", "rare"},
+        "qwerty123456": {"long", "other"},
+        "short": {"other", "rare"},
+        PASSWORD: {"long", "other", "rare"},
+        "": set(),
+    }.items():
+        page.locator("input[name=password1]").fill(password)
+        for key, rule in rules.items():
+            if key in expected:
+                expect(rule).to_have_class(met)
+            else:
+                expect(rule).not_to_have_class(met)
+    assert_accessible(page, "The rules of a password")
+    page.goto("/accounts/login/")
+    expect(page.locator(".password-rules")).to_have_count(0)
 
 
 def test_a_passkey_is_added_and_logs_in(open_page: Open, exchange: RunningExchange) -> None:

@@ -11,7 +11,7 @@ from accounts.wallet.simulated.addresses import make_address
 from exchange_site.tests.e2e.running import RunningExchange
 
 PASSWORD = "correct horse battery"
-PATIENCE_MS = 90_000  # Blocks come every few seconds, the hold of a new address takes twenty, and machines are busy.
+PATIENCE_MS = 90_000  # Blocks come every few seconds, the hold of a new address takes five, and machines are busy.
 
 
 @pytest.fixture

@@ -86,6 +86,14 @@ def test_a_difference_names_its_asset(engine_leads):
     assert (tone_of("BTC"), tone_of("SOL"), tone_of("Reconciled")) == (state.BAD, state.WATCH, state.BAD)
 
 
+@pytest.mark.parametrize(("demo", "tone"), [(True, state.WATCH), (False, state.BAD)])
+def test_that_nothing_was_ever_backed_up_is_never_good_news(engine_leads, settings, demo, tone):
+    settings.DEMO_MODE = demo
+    found = {tile.name: tile for tile in state.tiles()}
+    assert (found["Last backup"].word, found["Last backup"].tone) == ("never", tone)
+    assert state.verdict(list(found.values())).tone != state.GOOD
+
+
 def test_alarms_and_incidents_are_seen(engine_leads):
     WalletAlarm.objects.create(code="x", subject="x", detail="x", stops=True)
     Incident.objects.create(title="Slow history")

@@ -15,6 +15,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from accounts.audit.models import AuditEntry
 from exchange_site.kernel.redis_names import ENGINE
 from exchange_site.ops.doctor import checks, host, servers
+from marketdata.storage import partitions
+from marketdata.storage.tables import Shape
 from matching.runtime import snapshots
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,12 @@ def missing_package(settings, monkeypatch, log):
 @fault("packages", "the lock file says")
 def other_version(settings, monkeypatch, log):
     monkeypatch.setattr(host, "version", lambda name: "0.0.1")
+
+
+@fault("time-shaped tables", "are in no month's partition")
+def months_not_made(settings, monkeypatch, log):
+    state = partitions.State("marketdata_trade", Shape.PARTITIONS, 9, partitions=1, last_month="202001", in_default=7)
+    monkeypatch.setattr(partitions, "states", lambda: [state])
 
 
 @fault("clock", "The clock of PostgreSQL")

@@ -14,7 +14,6 @@ from exchange_site.kernel import redis_names
 from exchange_site.kernel.redis_client import log_client
 from matching.client.engine_notes import ask_for_snapshot
 from matching.management.bench import ORIGIN, Bench, listing, resting, trading, wait_for
-from matching.runtime import snapshots
 
 EVERY_S = 0.002
 
@@ -51,14 +50,14 @@ class Command(BaseCommand):
         """Milliseconds from admit to answer, sorted. While snapshotting, the next snapshot is asked for at once."""
         times, last, due = [], b"$", time.monotonic()
         commands = list(trading(count, with_keys=False))
-        newest = 0
+        newest = -1
         client = bench.client
         entries = client.xrevrange(redis_names.replies(ORIGIN), count=1)
         last = entries[0][0] if entries else b"0-0"
         for command in commands:
             due += EVERY_S
             time.sleep(max(0.0, due - time.monotonic()))
-            if snapshotting and (found := _newest(bench)) != newest:
+            if snapshotting and (found := bench.newest_snapshot()) != newest:
                 newest = found
                 ask_for_snapshot(client, time.time_ns() // 1_000_000)
             began = time.perf_counter()
@@ -68,10 +67,6 @@ class Command(BaseCommand):
             last = answer[0][1][-1][0]
         wait_for(lambda: bench.position() == bench.sent, "the last answer")
         return sorted(times)
-
-
-def _newest(bench: Bench) -> int:
-    return max((n for n, _ in snapshots.list_snapshots(bench.snapshot_dir)), default=-1)
 
 
 def _figures(times: list[float]) -> str:

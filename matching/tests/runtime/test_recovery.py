@@ -3,6 +3,7 @@
 import random
 import shutil
 
+import msgspec
 import pytest
 
 from exchange_site.kernel import redis_names
@@ -10,6 +11,7 @@ from matching.messages import RefusalReason, Refused
 from matching.runtime import disk, snapshots
 from matching.runtime.journal import JournalDamaged, JournalFailed
 from matching.runtime.recovery import RecoveryRefused
+from matching.runtime.worker import Worker
 from matching.tests.flows import listing, random_commands
 from matching.tests.runtime.rig import Rig, parts
 
@@ -214,6 +216,37 @@ def test_a_requested_snapshot_is_written_and_reported(rig: Rig):
     assert not rig.client.hexists(redis_names.ENGINE, "snapshot_requested")
     assert int(rig.client.hget(redis_names.ENGINE, "snapshot_n")) == rig.led().applier.n
     assert snapshots.list_snapshots(rig.config.snapshot_dir)[0][0] == rig.led().applier.n
+
+
+def test_a_snapshot_is_written_after_so_many_commands_also_across_a_restart(rig: Rig):
+    def newest() -> int:
+        return next((n for n, _ in snapshots.list_snapshots(rig.config.snapshot_dir)), 0)
+
+    def beat(worker: Worker) -> None:
+        worker._next_beat = 0.0
+        worker.run()
+
+    rig.configure(snapshot_every_commands=100, snapshot_every_s=10**6)
+    worker = rig.lead()
+    first, second, third, *_ = parts(4, 300, 4)  # 75 commands and a quarter of the listing each.
+    assert 75 < len(first) < 100 < len(first) + len(second)
+    rig.run(first, worker)
+    beat(worker)
+    assert newest() == 0
+    rig.die()
+    worker = rig.lead()  # What it has replayed counts: the next start would have to replay it as well.
+    rig.run(second, worker)
+    beat(worker)
+    assert newest() == rig.led().applier.n
+    saved = newest()
+    rig.run(third, worker)
+    beat(worker)
+    assert newest() == saved
+    # Repeated requests make no outcomes, but a replay has to go through them all the same.
+    repeated = msgspec.structs.replace(next(listing()), idempotency_key="again")
+    rig.run([repeated] * 100, worker)
+    beat(worker)
+    assert newest() == rig.led().applier.n < saved + len(third) + 5
 
 
 def test_streams_are_trimmed_only_behind_journal_and_database(rig: Rig):

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { endedShown } from "../order_lists.js";
 import { orderShown } from "../rows.js";
 
 const market = { pair: () => ({ priceDecimals: 2, quantityDecimals: 2 }) };
@@ -11,7 +12,7 @@ const order = {
 
 test("a conditional order says that it waits, and for what", () => {
   const shown = orderShown(market, order);
-  assert.equal(shown.status, "Waiting");
+  assert.equal(endedShown(market, order).status, "Waiting");
   assert.deepEqual([shown.kind, shown.trigger, shown.price, shown.filled], ["Stop market", "at 19.00", "Market", "Waiting"]);
   assert.equal(orderShown(market, { ...order, price: "1850", orderType: "Limit" }).price, "1,850.00");
   const trailing = orderShown(market, { ...order, triggerPrice: null, trailingDelta: "0.5" });
@@ -19,6 +20,6 @@ test("a conditional order says that it waits, and for what", () => {
 });
 
 test("a trigger that failed is not called cancelled", () => {
-  assert.deepEqual([orderShown(market, { ...order, status: "TriggerFailed" })].map(({ status, tone }) => [status, tone]), [["Failed", "warn"]]);
+  assert.deepEqual([endedShown(market, { ...order, status: "TriggerFailed" })].map(({ status, tone }) => [status, tone]), [["Failed", "warn"]]);
   assert.equal(orderShown(market, { ...order, status: "Cancelled", triggerPrice: null }).price, "Market");
 });

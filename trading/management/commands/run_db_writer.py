@@ -27,6 +27,7 @@ class Command(BaseCommand):
         "Writes orders, fills, trades, balances, postings and candles of the engine's outcomes to PostgreSQL, exactly "
         "once. Several may run; each portion is committed by one. Ends with code 1 when outcomes and rows do not fit."
     )
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not __debug__:

@@ -17,7 +17,7 @@ from exchange_site.kernel.clock import datetime_of
 from exchange_site.tests.api_rig import forget_caches
 from marketdata.models import Asset
 from trading import tasks
-from trading.liabilities import proving
+from trading.liabilities import paths, proving
 from trading.liabilities.models import LiabilityChunk, LiabilityProof, LiabilitySeed
 from trading.liabilities.paths import DamagedProof, PathsGone, proof_of
 from trading.liabilities.tree import OutOfRange
@@ -190,6 +190,31 @@ def test_paths_go_after_the_stated_time_and_the_published_part_stays(proof, alic
     with pytest.raises(PathsGone):
         proof_of(alice.pk, proof)
     assert LiabilityProof.objects.get() == proof
+
+
+@pytest.mark.parametrize("at", ["before the leaves", "before the nodes above", "after everything"])
+def test_paths_that_are_forgotten_while_somebody_reads_them_are_gone_and_no_mistake(
+    proof, alice, settings, monkeypatch, at
+):
+    settings.LIABILITY_PATHS_KEPT_DAYS = 0
+    find, path = paths.find, paths.path
+
+    def forgetting(function):
+        def forget_first(*words):
+            proving.forget_old_paths()
+            return function(*words)
+
+        return forget_first
+
+    if at == "before the leaves":
+        leaf = paths._leaf
+        monkeypatch.setattr(paths, "_leaf", forgetting(leaf))
+    elif at == "before the nodes above":
+        monkeypatch.setattr(paths, "find", forgetting(find))
+    else:
+        monkeypatch.setattr(paths, "path", forgetting(path))
+    with pytest.raises(PathsGone):
+        proof_of(alice.pk, proof)
 
 
 def test_rows_changed_by_hand_are_noticed_before_anybody_gets_a_path(proof, alice):

@@ -11,9 +11,9 @@ from marketdata.models import Market, StaffWish
 from marketdata.staff_acts import By
 from matching import messages as m
 from matching.tests.flows import listing
-from trading.tests.writer.conftest import log, published, rows, venue_accounts, writers
+from trading.tests.writer.conftest import impatient, log, published, rows, venue_accounts, writers
 
-__all__ = ["log", "published", "rows", "venue_accounts", "writers"]
+__all__ = ["impatient", "log", "published", "rows", "venue_accounts", "writers"]
 
 
 class Venue:

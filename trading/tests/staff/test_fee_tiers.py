@@ -1,12 +1,15 @@
 """Fee tiers by volume, through a real engine core: counted once a day, applied once, and staff's word is a floor."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from accounts import trading_rights
 from accounts.models import Account
 from accounts.wallet.value import VALUED_IN
+from exchange_site.kernel.money import from_units
+from exchange_site.tests.api_rig import forget_caches
 from marketdata.models import Asset
 from marketdata.staff_acts import By
 from matching import messages as m
@@ -22,11 +25,10 @@ TOMORROW = DAY + timedelta(days=1)
 @pytest.fixture
 def traded(venue):
     """Alice and Bob trade with each other on the first day; USDC here has six decimals, as everything."""
-    for _ in range(20):
-        venue.send([m.PlaceOrder(account_id=1001, market="SOL_USDC", side=m.Side.BID, order_type=m.OrderType.LIMIT,
-                                 price_ticks=100, quantity_lots=7)])  # fmt: skip
-        venue.send([m.PlaceOrder(account_id=1002, market="SOL_USDC", side=m.Side.ASK, order_type=m.OrderType.LIMIT,
-                                 price_ticks=100, quantity_lots=7)])  # fmt: skip
+    order = partial(m.PlaceOrder, market="SOL_USDC", order_type=m.OrderType.LIMIT, price_ticks=100, quantity_lots=7)
+    bid, ask = order(account_id=1001, side=m.Side.BID), order(account_id=1002, side=m.Side.ASK)
+    venue.send([bid, ask] * 12)  # Bob has not the coins for more.
+    assert Fill.objects.count() == 24
     return venue
 
 
@@ -109,6 +111,22 @@ def test_the_page_shows_the_schedule_and_where_its_reader_stands(traded, client)
     assert "<b>tier 1</b>" in own
     assert "123.45 USDC more within 30 days and you are in tier 2" in own
     assert "<style" not in own
+
+
+def test_the_api_says_the_same_as_the_page(traded, client, eve):
+    set_schedule(tier_1=cents_of(1001), tier_2=cents_of(1001) + 12_345)
+    daily.run(TOMORROW)
+    market = next(one for one in client.get("/api/v1/fees").json() if one["symbol"] == "SOL_USDC")
+    assert [(row["tier"], row["fromVolume"]) for row in market["tiers"]] == [
+        (0, "0"), (1, from_units(cents_of(1001), 2)), (2, from_units(cents_of(1001) + 12_345, 2)),
+    ]  # fmt: skip
+    forget_caches()
+    assert client.get("/wapi/v1/account/feeTier").status_code == 401
+    client.force_login(Account.objects.get(pk=1001).user)
+    assert client.get("/wapi/v1/account/feeTier").json() == {
+        "tier": 1, "volume": from_units(cents_of(1001), 2), "valuedIn": VALUED_IN, "until": DAY.isoformat(),
+        "nextTier": 2, "missingVolume": "123.45",
+    }  # fmt: skip
 
 
 def test_a_reader_with_a_tier_by_agreement_sees_it(traded, eve, client):

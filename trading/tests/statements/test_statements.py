@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
+from exchange_site.tests.api_rig import forget_caches
 from marketdata.models import Asset
 from trading.ledger.selectors import totals_before
 from trading.statements import books
@@ -65,6 +66,23 @@ def test_the_page_says_the_same(client, example):
     text = client.get("/statements/2025").content.decode()
     assert "until now" not in text
     assert "19.99" in text
+
+
+def test_the_api_says_the_same(client, example):
+    forget_caches()
+    assert client.get("/wapi/v1/statements").status_code == 401
+    log_in(client, example.people["alice"])
+    answer = client.get("/wapi/v1/statements").json()
+    assert (answer["years"], answer["year"], answer["ended"]) == ([2026, 2025], 2026, False)
+    head, *rows = csv.reader(documented(0))
+    files = {row[1]: dict(zip(head, row, strict=True)) for row in rows}
+    assert [line["symbol"] for line in answer["assets"]] == list(files)
+    for line in answer["assets"]:
+        row = files[line["symbol"]]
+        assert (line["opening"], line["disposed"], line["closing"]) == (row["opening"], row["disposed"], row["closing"])
+        assert (line["gain"] or "", line["closingCost"] or "") == (row["gain_usdc"], row["closing_cost_usdc"])
+    assert client.get("/wapi/v1/statements?year=2025").json()["ended"] is True
+    assert client.get("/wapi/v1/statements?year=2024").status_code == 404
 
 
 def test_a_year_opens_as_the_one_before_closed_and_ends_as_the_ledger_does(example):

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.wallet.locks import only_one
+from exchange_site.tests.api_rig import forget_caches
 from trading import tasks
 from trading.takeout import service
 from trading.takeout.models import Takeout, TakeoutPart
@@ -164,12 +165,16 @@ def test_one_that_can_never_be_made_fails_in_words(story, settings):
     takeout.refresh_from_db()
     assert (takeout.state, "too large" in takeout.error) == (State.FAILED, True)
     assert not TakeoutPart.objects.exists()
+    with pytest.raises(service.NotNow, match="after"):  # The next one would be as large.
+        service.ask(story.people["alice"])
+    Takeout.objects.filter(pk=takeout.pk).update(requested_at=timezone.now() - timedelta(hours=2))
     settings.TAKEOUT_GIVEN_UP_S = 0
     other = service.ask(story.people["alice"])
     Takeout.objects.filter(pk=other.pk).update(state=State.RUNNING, started_at=timezone.now())
     tasks.make_takeouts()
     other.refresh_from_db()
     assert (other.state, other.error) == (State.FAILED, "It could not be made in time.")
+    assert service.ask(story.people["alice"]).pk > other.pk  # That was not their fault.
 
 
 def test_only_one_process_makes_archives(story):
@@ -241,6 +246,24 @@ def test_the_page_asks_makes_and_hands_out(client, story):
     assert set(AuditEntry.objects.values_list("action", flat=True)) >= {"takeout.request", "takeout.download"}
     takeout.refresh_from_db()
     assert takeout.downloads == 1
+
+
+def test_the_api_asks_and_tells_and_leaves_fetching_to_the_page(client, story):
+    forget_caches()
+    assert client.get("/wapi/v1/takeouts").status_code == 401
+    log_in(client, story.people["alice"])
+    assert client.get("/wapi/v1/takeouts").json() == []
+    asked = client.post("/wapi/v1/takeouts", content_type="application/json")
+    assert (asked.status_code, asked.json()["status"]) == (200, "waiting")
+    again = client.post("/wapi/v1/takeouts", content_type="application/json")
+    assert (again.status_code, again.json()["message"]) == (409, "An archive is being made already")
+    tasks.make_takeouts()
+    [row] = client.get("/wapi/v1/takeouts").json()
+    takeout = Takeout.objects.get()
+    assert (row["status"], row["sha256"], row["sizeBytes"]) == ("ready", takeout.sha256, takeout.size_bytes)
+    assert AuditEntry.objects.get(action="takeout.request").actor == story.people["alice"].user
+    log_in(client, story.people["bob"])
+    assert client.get("/wapi/v1/takeouts").json() == []
 
 
 def test_nobody_gets_somebody_elses(client, story):

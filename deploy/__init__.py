@@ -1,0 +1,1 @@
+"""Files for those who run the exchange; the tests use what makes a certificate."""
