@@ -1,7 +1,7 @@
 """The whole site as one ASGI application: fast lane, WebSockets, and Django behind one shared thread pool.
 
 Django's own ASGI handler makes a thread and several hops for each request; its WSGI handler in a pool serves three
-times as many. Works under uvicorn, granian and daphne: everything starts at the first request that needs it.
+times as many. Works under uvicorn and granian: everything starts at the first request that needs it.
 """
 
 import asyncio
@@ -133,7 +133,7 @@ def is_api(path: str) -> bool:
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
-    """Servers that have no lifespan (daphne) never call this; it only makes the end tidier."""
+    """A server that has no lifespan never call this; it only makes the end tidier."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

@@ -97,10 +97,11 @@ class JsonRefusingProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_waiting()
+        before = self.cycle
         super().on_headers_complete()
         if self._leaving and self.cycle is not None:
             self.cycle.keep_alive = False
-        if self.cycle is not None and self.scope["method"] != "HEAD":
+        if self.cycle is not before and self.scope["method"] != "HEAD":  # A socket's request has no answer.
             self.cycle.transport = _HeadWithBody(self.transport, self.cycle)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:

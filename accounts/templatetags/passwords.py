@@ -40,6 +40,6 @@ def _common() -> str:
     """CRC32 of each well-known password that is long enough: a page need not spell them out."""
     found = get_default_password_validators()
     least = max((each.min_length for each in found if isinstance(each, MinimumLengthValidator)), default=0)
-    known = next((each.passwords for each in found if isinstance(each, CommonPasswordValidator)), set())
+    known: set[str] = next((each.passwords for each in found if isinstance(each, CommonPasswordValidator)), set())
     sums = sorted(crc32(each.encode()) for each in known if len(each) >= least and each.isascii())
     return " ".join(f"{each:x}" for each in sums)

@@ -36,7 +36,7 @@ APP_FOLDERS = ("accounts", "marketdata", "trading")
 BROWSER_FOLDER = "exchange_site/tests/e2e"
 OPERATIONS = [
     f"{BROWSER_FOLDER}/test_{name}.py"
-    for name in ("backup", "chaos", "drill", "launcher", "operations", "rolling_deploy")
+    for name in ("backup", "chaos", "drill", "launcher", "operations", "rolling_deploy", "staff")
 ]
 ELSEWHERE = (*ENGINE_FOLDERS, *APP_FOLDERS, BROWSER_FOLDER)
 GROUPS = {

@@ -90,8 +90,14 @@ def take_over(
         if newest_term(config.journal_dir) > term:
             raise FileExistsError(f"A leader later than term {term} has removed what it did not need.") from error
         raise JournalDamaged(f"A file vanished during the takeover: {error}") from error
-    except BaseException as error:
-        journal.close(tidy=isinstance(error, RecoveryRefused | JournalDamaged))
+    except (RecoveryRefused, JournalDamaged) as error:
+        later = newest_term(config.journal_dir) > term
+        journal.close(tidy=not later)
+        if later:  # Its snapshots stand in segments that we know nothing of: we slept, and nothing is damaged.
+            raise FileExistsError(f"A leader later than term {term} has gone on: {error}") from error
+        raise
+    except BaseException:
+        journal.close(tidy=False)
         raise
 
 

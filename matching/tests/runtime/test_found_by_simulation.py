@@ -136,3 +136,22 @@ def test_g08_a_candidate_that_slept_through_the_work_of_a_later_leader_stands_by
     monkeypatch.setattr(Leadership, "fence", fence_then_sleep)
     with pytest.raises(FileExistsError, match="later than term 2"):
         rig.lead()
+
+
+def test_g08_a_candidate_that_meets_a_snapshot_of_a_later_leader_stands_by_again(rig, monkeypatch):
+    """The snapshot stands in a segment that the candidate's history does not have: it slept, and nothing is lost."""
+    rig.run(listing(), rig.lead())
+    rig.die()
+    load = recovery.load_start
+
+    def sleep_then_load(*args):
+        monkeypatch.setattr(recovery, "load_start", load)
+        later = rig.lead()
+        later._snapshotter.write_now(rig.led().applier, rig.led().journal.position, [])
+        rig.die()
+        return load(*args)
+
+    monkeypatch.setattr(recovery, "load_start", sleep_then_load)
+    with pytest.raises(FileExistsError, match="later than term 2"):
+        rig.lead()
+    rig.lead()

@@ -34,7 +34,7 @@ def plain_afterwards(transactional_db):
     yield
     if shape_of(TRADES.name) is Shape.HYPERTABLE or (storage.has_timescale() and shape_of(KLINES.name) is Shape.VIEW):
         timescale.disable(say)
-    for table in TABLES:
+    for table in reversed(TABLES):  # A view of candles stands upon trades.
         if shape_of(table.name) is not Shape.PLAIN:
             move(table, Shape.PLAIN, say)
 
