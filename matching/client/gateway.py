@@ -3,6 +3,9 @@
 Natural batching: whatever gathers while an admit is under way goes as one entry with the next. There is no timer, so an
 idle process adds no delay and a busy one sends large entries.
 
+An engine that hands over to another is closed for the blink of an eye. Commands wait for that, but not for one that is
+closed for longer: from then on they are refused at once.
+
 What a caller can rely on: a command is sent at most once. `NotAdmitted` means that it certainly was not enqueued.
 `OutcomeUnknown` means that it was, or may have been, and that no answer came in time.
 """
@@ -15,14 +18,14 @@ from concurrent.futures import Future as ThreadFuture
 from django.conf import settings
 from redis.exceptions import NoScriptError, ResponseError
 
-from exchange_site.kernel import log_context
 from exchange_site.kernel.redis_names import ENGINE, replies
 from matching import codec, order_log
 from matching.client import metrics
 from matching.client.errors import CLOSED, FULL, UNREACHABLE, NotAdmitted, OutcomeUnknown, nothing_was_done
 from matching.client.line import CONNECTION_ERRORS, Line, Position, ask_position
-from matching.client.origin import kind_of, new_origin, weight_of
+from matching.client.origin import new_origin
 from matching.client.replies import answers_in
+from matching.client.waiting import Waiting
 from matching.messages import Answer, Command
 from matching.transport import admit
 
@@ -39,29 +42,9 @@ BLOCK_MS = 1_000
 LOOK_AT_CLOCK_S = 1.0
 READ_COUNT = 256
 CANCEL_AGAIN_S = 0.1
+HANDOVER_S = 1.0  # How long an engine may be closed before commands are refused.
+HANDOVER_POLL_S = 0.02
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
-
-
-class _Waiting:
-    """One command on its way. `correlation` is 0 until it has been put into an entry."""
-
-    __slots__ = ("began", "correlation", "future", "kind", "payload", "request_id", "timer", "weight")
-
-    def __init__(self, command: Command, future: "asyncio.Future[Answer]", began: float) -> None:
-        self.kind = kind_of(command)
-        self.weight = weight_of(command)
-        self.payload = codec.encode(command)
-        self.future = future
-        self.correlation = 0
-        self.began = began
-        self.request_id = log_context.request_id()
-        self.timer: asyncio.TimerHandle | None = None
-
-    def fail(self, error: Exception) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        if not self.future.done():
-            self.future.set_exception(error)
 
 
 class EngineGateway:
@@ -70,9 +53,10 @@ class EngineGateway:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.origin = new_origin()
-        self._queue: deque[_Waiting] = deque()
-        self._sent: dict[int, _Waiting] = {}
+        self._queue: deque[Waiting] = deque()
+        self._sent: dict[int, Waiting] = {}
         self._next_correlation = 1
+        self._closed_since: float | None = None  # Since when the engine has taken nothing, by the loop's clock.
         self._last_reply_id = b"0"
         self._began = self.loop.time()  # When the command answered last was sent.
         self.ahead_ms = 0  # The log's time minus the wall clock's, as the engine says each second.
@@ -149,6 +133,11 @@ class EngineGateway:
         return not (sender.done() or reader.done() or position.done())
 
     @property
+    def closed_for_s(self) -> float:
+        """How long the engine has been found closed; 0 when it took the last command, or none was sent yet."""
+        return 0.0 if self._closed_since is None else self.loop.time() - self._closed_since
+
+    @property
     def waiting(self) -> int:
         """Commands without an answer yet."""
         return len(self._queue) + len(self._sent)
@@ -174,14 +163,14 @@ class EngineGateway:
         if self.waiting >= MAX_WAITING:
             future.set_exception(NotAdmitted(FULL))
             return future
-        item = _Waiting(command, future, self.loop.time())
+        item = Waiting(command, future, self.loop.time())
         seconds = settings.API_REPLY_TIMEOUT_S if timeout_s is None else timeout_s
         item.timer = self.loop.call_later(seconds, self._time_out, item)
         self._queue.append(item)
         self._wake.set()
         return future
 
-    def _time_out(self, item: _Waiting) -> None:
+    def _time_out(self, item: Waiting) -> None:
         if item.correlation:
             self._sent.pop(item.correlation, None)
             metrics.unknown.inc()
@@ -189,9 +178,9 @@ class EngineGateway:
         else:
             item.fail(NotAdmitted(UNREACHABLE))  # The sender skips what is done already.
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Waiting]:
         """The next entry: what waits, up to the limits of an entry. Callers that have gone away are left out."""
-        taken: list[_Waiting] = []
+        taken: list[Waiting] = []
         size = weight = 0
         while self._queue:
             item = self._queue[0]
@@ -219,7 +208,7 @@ class EngineGateway:
         finally:
             await line.close()
 
-    async def _send_entry(self, line: Line, items: list[_Waiting]) -> None:
+    async def _send_entry(self, line: Line, items: list[Waiting]) -> None:
         """Admit one entry. Every item ends up waiting for its answer, or failed."""
         try:
             await line.open()
@@ -247,9 +236,13 @@ class EngineGateway:
             except NoScriptError:  # The script did not start, so this is no repetition.
                 raw = await line.call(*admit.SCRIPT.in_full(admit.KEYS, arguments))
             admit.entry_id(raw)
+            self._closed_since = None
         except admit.NotAdmitted as refusal:
             if refusal.code == FULL:
                 await self._send_cancels_alone(line, items)
+            elif refusal.code == CLOSED and self._may_be_handing_over():
+                self._put_back(items)
+                await asyncio.sleep(HANDOVER_POLL_S)
             else:
                 self._refuse(items, refusal.code)
         except CONNECTION_ERRORS as error:
@@ -262,7 +255,19 @@ class EngineGateway:
             if not isinstance(error, ResponseError):
                 await line.close()
 
-    async def _send_cancels_alone(self, line: Line, items: list[_Waiting]) -> None:
+    def _may_be_handing_over(self) -> bool:
+        if self._closed_since is None:
+            self._closed_since = self.loop.time()
+        return self.closed_for_s < HANDOVER_S
+
+    def _put_back(self, items: list[Waiting]) -> None:
+        """What certainly was not enqueued waits again, before everything that came later."""
+        for item in items:
+            self._sent.pop(item.correlation, None)
+            item.correlation = 0
+        self._queue.extendleft(reversed(items))
+
+    async def _send_cancels_alone(self, line: Line, items: list[Waiting]) -> None:
         """The backlog has no room for new orders; cancels have a higher bound, so they get their own entry."""
         orders = [item for item in items if item.kind is admit.Kind.ORDER]
         others = [item for item in items if item.kind is not admit.Kind.ORDER]
@@ -275,7 +280,7 @@ class EngineGateway:
             item.correlation = 0
         await self._send_entry(line, [item for item in others if not item.future.done()])
 
-    def _refuse(self, items: list[_Waiting], reason: str) -> None:
+    def _refuse(self, items: list[Waiting], reason: str) -> None:
         metrics.refused.labels(reason).inc(len(items))
         for item in items:
             self._sent.pop(item.correlation, None)

@@ -112,6 +112,35 @@ async def test_nothing_is_enqueued_for_a_closed_engine(engine: FakeEngine, gatew
     assert log.xlen(COMMANDS) == 0
 
 
+async def test_commands_wait_while_one_engine_hands_over_to_another(
+    engine: FakeEngine, gateway: EngineGateway, log: Any
+) -> None:
+    engine.close()
+    sent = [asyncio.create_task(gateway.send(bid(price))) for price in (1990, 1991)]
+    async with asyncio.timeout(5):
+        while gateway.closed_for_s == 0:
+            await asyncio.sleep(0)
+    assert not any(task.done() for task in sent)
+    engine.open()
+    with engine:
+        answers = await asyncio.gather(*sent)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert gateway.closed_for_s == 0
+
+
+async def test_an_engine_that_stays_closed_is_not_waited_for_by_everybody(
+    engine: FakeEngine, gateway: EngineGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only whoever came first has waited; each after that is refused by its first admission."""
+    engine.close()
+    with pytest.raises(NotAdmitted):
+        await gateway.send(bid())
+    monkeypatch.setattr("matching.client.gateway.HANDOVER_POLL_S", 3600)
+    async with asyncio.timeout(5):
+        with pytest.raises(NotAdmitted):
+            await gateway.send(bid())
+
+
 async def test_a_full_backlog_sheds_orders_before_cancels(engine: FakeEngine, gateway: EngineGateway) -> None:
     engine.open(backlog=django_settings.ENGINE_MAX_BACKLOG - 100)
     with engine:

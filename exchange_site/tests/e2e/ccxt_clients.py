@@ -15,7 +15,6 @@ from exchange_site.tests.e2e.running import RunningExchange
 MARKET = "SOL/USDC"
 PASSWORD = "correct horse battery staple"
 ANSWER_TIMEOUT_S = 60
-MOST_SWEPT = 10.0  # In whole coins: nobody's test money buys the whole book.
 WHOLE_TIMEOUT_S = 240
 
 
@@ -69,9 +68,3 @@ def in_session(exchange: RunningExchange, pair: KeyPair | None, session: Session
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(run())).result(WHOLE_TIMEOUT_S + 30)
-
-
-def sweep(book: dict[str, Any], price: float) -> tuple[float, float]:
-    """Amount and limit of a purchase that takes what is offered below `price` and a little beyond it."""
-    below = sum(amount for offered, amount in book["asks"] if offered < price)
-    return min(below, MOST_SWEPT) + 0.1, max(price, book["asks"][0][0]) * 1.001

@@ -62,6 +62,7 @@ def trade(page: Page, exchange: RunningExchange) -> None:
     place(page, {**limit, "timeInForce": "IOC"})
     place(page, {**sell, "triggerPrice": "1.00", "triggerQuantity": "0.4"})
     page.reload()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=SLOW_MS)
     expect(page.locator("#open-rows tr")).to_have_count(2, timeout=SLOW_MS)
     page.locator("#open-rows [data-cancel]").last.click()
     expect(page.locator("#open-rows tr")).to_have_count(1, timeout=SLOW_MS)

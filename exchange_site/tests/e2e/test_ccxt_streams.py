@@ -7,12 +7,13 @@ import ccxt.pro
 import pytest
 
 from exchange_site.tests.e2e.bots import KeyPair
-from exchange_site.tests.e2e.ccxt_clients import ANSWER_TIMEOUT_S, MARKET, in_session, sweep, sync_client, trader
+from exchange_site.tests.e2e.ccxt_clients import ANSWER_TIMEOUT_S, MARKET, in_session, sync_client, trader
 from exchange_site.tests.e2e.running import RunningExchange
 
 OTHER = "BTC/USDC"
 BOTH = [MARKET, OTHER]
 SILENT_S = 2
+TRIES = 20
 
 
 @pytest.fixture(scope="module")
@@ -144,14 +145,18 @@ def test_a_trigger_order_is_followed_until_it_has_traded(exchange, pair):
 
     async def session(pro: Any) -> Any:
         task = await listening(pro)
-        ask = (await pro.fetch_order_book(MARKET))["asks"][0][0]
-        order = await pro.create_order(MARKET, "market", "buy", 0.2, None, {"triggerPrice": ask * 1.0001})
-        waited = order["info"]["status"]
-        following = asyncio.create_task(heard_of(pro, order["id"], "closed"))
-        while not following.done():
-            amount, price = sweep(await pro.fetch_order_book(MARKET, 1000), order["triggerPrice"])
-            await pro.create_order(MARKET, "limit", "buy", amount, price, {"timeInForce": "IOC"})
-            await asyncio.wait({following}, timeout=1)
+        for _ in range(TRIES):
+            await pro.create_order(MARKET, "market", "sell", 0.1)  # The last trade was at the bid, the trigger is the ask.
+            ask = (await pro.fetch_order_book(MARKET))["asks"][0][0]
+            order = await pro.create_order(MARKET, "market", "buy", 0.2, None, {"triggerPrice": ask})
+            waited = order["info"]["status"]
+            following = asyncio.create_task(heard_of(pro, order["id"], "closed"))
+            await pro.create_order(MARKET, "market", "buy", 0.3)
+            if order["id"] not in {each["id"] for each in await pro.fetch_open_orders(MARKET)}:
+                break
+            following.cancel()  # The ask that was seen is gone: the market maker walks about.
+            await pro.cancel_order(order["id"], MARKET)
+        await following
         await pro.cancel_all_orders(MARKET)
         task.cancel()
         return order, waited, await following, await pro.fetch_my_trades(MARKET)
