@@ -146,7 +146,9 @@ def test_a_trigger_order_is_followed_until_it_has_traded(exchange, pair):
     async def session(pro: Any) -> Any:
         task = await listening(pro)
         for _ in range(TRIES):
-            await pro.create_order(MARKET, "market", "sell", 0.1)  # The last trade was at the bid, the trigger is the ask.
+            await pro.create_order(
+                MARKET, "market", "sell", 0.1
+            )  # The last trade was at the bid, the trigger is the ask.
             ask = (await pro.fetch_order_book(MARKET))["asks"][0][0]
             order = await pro.create_order(MARKET, "market", "buy", 0.2, None, {"triggerPrice": ask})
             waited = order["info"]["status"]
