@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from bench_api import Trader, socket_requests
 from bench_support import Scratch, machine, percentile, scratch_exchange, wait_until
-from socket_orders import OrderSocket, at_a_rate, connect, frame
+from socket_orders import OrderSocket, at_a_rate, connect, frame, whole_texts
 
 READERS = 16
 PATHS = ("depth", "ticker", "trades")
@@ -108,20 +108,9 @@ class Listener(asyncio.Protocol):
             streams = ",".join(f'"{name}.SOL_USDC"' for name in STREAMS)
             self.transport.write(frame(f'{{"method":"SUBSCRIBE","params":[{streams}],"id":1}}'))
             self.ready.set_result(None)
-        at = 0
-        while len(data) - at >= 4:
-            length, start = data[at + 1], at + 2
-            if length == 126:
-                length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
-            elif length == 127:
-                if len(data) - at < 10:
-                    break
-                length, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
-            if len(data) < start + length:
-                break
-            self._hear(data[start : start + length], now_us)
-            at = start + length
-        self._rest = data[at:]
+        texts, self._rest = whole_texts(data)
+        for text in texts:
+            self._hear(text, now_us)
 
     def _hear(self, text: bytes, now_us: int) -> None:
         self.heard.frames += 1

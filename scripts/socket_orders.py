@@ -24,6 +24,26 @@ def frame(text: str) -> bytes:
     return head + bytes(4) + data
 
 
+def whole_texts(data: bytes) -> tuple[list[bytes], bytes]:
+    """The text frames of a server that have come whole, and what has come of the next."""
+    texts: list[bytes] = []
+    at = 0
+    while len(data) - at >= 4:
+        length, start = data[at + 1], at + 2
+        if length == 126:
+            length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
+        elif length == 127:
+            if len(data) - at < 10:
+                break
+            length, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+        if len(data) < start + length:
+            break
+        if data[at] == 0x81:
+            texts.append(data[start : start + length])
+        at = start + length
+    return texts, data[at:]
+
+
 @dataclass
 class SocketTally:
     seconds: list[float] = field(default_factory=list)
@@ -65,22 +85,9 @@ class OrderSocket(asyncio.Protocol):
                 self._rest = head
                 return
             self.upgraded.set_result(head)
-        at = 0
-        while len(data) - at >= 4:
-            length = data[at + 1]
-            start = at + 2
-            if length == 126:
-                length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
-            elif length == 127:
-                if len(data) - at < 10:
-                    break
-                length, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
-            if len(data) < start + length:
-                break
-            if data[at] == 0x81:
-                self._answer(data[start : start + length])
-            at = start + length
-        self._rest = data[at:]
+        texts, self._rest = whole_texts(data)
+        for text in texts:
+            self._answer(text)
         self.answered.set()
 
     def _answer(self, text: bytes) -> None:

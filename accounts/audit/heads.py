@@ -32,7 +32,7 @@ def note_head() -> Head:
         file.write(f"{timezone.now():%Y-%m-%dT%H:%M:%SZ} {now.number} {now.hash}\n")
         file.flush()
         os.fsync(file.fileno())
-    _keep_bounded()
+    keep_bounded(path(), MAX_KEPT_BYTES)
     return now
 
 
@@ -51,10 +51,11 @@ def last_noted() -> Head | None:
     return last[0] if last else None
 
 
-def _keep_bounded() -> None:
-    if path().stat().st_size <= MAX_KEPT_BYTES:
+def keep_bounded(notes: Path, bytes_at_most: int) -> None:
+    """Forget the older half of the lines of a file that has grown too large."""
+    if notes.stat().st_size <= bytes_at_most:
         return
-    lines = path().read_bytes().splitlines(keepends=True)
-    partial = path().with_suffix(".partial")
+    lines = notes.read_bytes().splitlines(keepends=True)
+    partial = notes.with_suffix(".partial")
     partial.write_bytes(b"".join(lines[len(lines) // 2 :]))
-    partial.replace(path())
+    partial.replace(notes)

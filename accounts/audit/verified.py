@@ -49,7 +49,7 @@ def note(head: Head) -> None:
         file.write(f"{said} {Signer(salt=SALT).signature(said)}\n")
         file.flush()
         os.fsync(file.fileno())
-        _keep_bounded()
+        heads.keep_bounded(path(), MAX_KEPT_BYTES)
 
 
 def remember(head: Head, everything: bool) -> None:
@@ -86,12 +86,3 @@ def _is_ours(said: str, signature: str) -> bool:
         return signer.unsign(f"{said}{signer.sep}{signature}") == said
     except BadSignature:
         return False
-
-
-def _keep_bounded() -> None:
-    if path().stat().st_size <= MAX_KEPT_BYTES:
-        return
-    lines = path().read_bytes().splitlines(keepends=True)
-    partial = path().with_suffix(".partial")
-    partial.write_bytes(b"".join(lines[len(lines) // 2 :]))
-    partial.replace(path())

@@ -6,6 +6,7 @@ import queue
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 
@@ -87,7 +88,7 @@ class Clients:
         return False
 
 
-class _Sender(threading.Thread):
+class _Sender(threading.Thread, ABC):
     def __init__(self, clients: Clients, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.clients = clients
@@ -101,8 +102,9 @@ class _Sender(threading.Thread):
                 self.clients.ledger.surprise(error)
                 self.clients.stopping.wait(0.1)
 
+    @abstractmethod
     def act(self) -> None:
-        raise NotImplementedError
+        """One request, or whatever this client does next."""
 
 
 class Client(_Sender):

@@ -7,6 +7,7 @@ than the candle of that trade, because engine time never goes back.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -74,7 +75,7 @@ def move(table: TimeTable, shape: Shape, say: Say) -> None:
     run(f"ANALYZE {table.name}")
 
 
-class _Copier:
+class _Copier(ABC):
     """Copies rows of a table into the new one beside it."""
 
     def __init__(self, table: TimeTable, say: Say) -> None:
@@ -102,12 +103,13 @@ class _Copier:
             about = f" of about {self._total:,}" if self._total >= self.copied else ""
             self._say(f"{self._table.name}: {self.copied:,} rows{about}")
 
+    @abstractmethod
     def everything(self) -> None:
-        raise NotImplementedError
+        """Copy all rows there are, in portions."""
 
+    @abstractmethod
     def what_changed(self) -> int:
         """Copy what was added or changed since the last call; about how many rows."""
-        raise NotImplementedError
 
 
 class _Trades(_Copier):
