@@ -1,5 +1,7 @@
 """What the admin modules share: tables the engine owns are for reading only, and figures are shown in whole coins."""
 
+from typing import Any
+
 from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -8,7 +10,23 @@ from marketdata.admin_export import ExportsAdmin
 from marketdata.models import Asset, Market
 
 
-class ReadOnlyAdmin(ExportsAdmin, ModelAdmin):
+class OffersWhatWorks:
+    """A row's page has only the buttons that would do something: not those that would be refused, for this person and
+    for the state the row is in. Comes before ModelAdmin among the bases."""
+
+    def is_offered(self, request: HttpRequest, row: Any, name: str) -> bool:
+        """Whether the act `name` (of `actions_detail`) makes sense now. Rights are asked before."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        row = self.get_object(request, str(object_id))  # type: ignore[attr-defined]
+        if row is None:
+            return []
+        return [each for each in offered if self.is_offered(request, row, each.method.__name__)]
+
+
+class ReadOnlyAdmin(OffersWhatWorks, ExportsAdmin, ModelAdmin):
     """Nobody adds, edits or deletes rows here, whatever rights they have. Every list can be exported."""
 
     show_full_result_count = False  # Counting millions of rows for a list page is not worth it.

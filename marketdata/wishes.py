@@ -98,16 +98,11 @@ def approve(pk: int, by: By) -> StaffWish:
     by = by.checked()
     with transaction.atomic():
         wish = _locked(pk)
-        _may_approve(by.actor, _acts[wish.what])
-        if wish.state == State.APPROVED and wish.expires_at > timezone.now():
+        if refusal := why_not_approve(wish, by.actor):
+            raise refusal
+        if wish.state == State.APPROVED:
             note(by, f"{_acts[wish.what].action}.repeat", wish.summary, wish.key)
         else:
-            _still_open(wish)
-            if wish.asked_by == by.actor:
-                raise ApiError(errors.FORBIDDEN, "You asked for it yourself; somebody else must approve it")
-            refusal = _acts[wish.what].refusal
-            if refusal is not None and (why := refusal(wish.payload, by.actor)):
-                raise ApiError(errors.FORBIDDEN, why)
             _decided(wish, State.APPROVED, by)
             note(by, f"{_acts[wish.what].action}.approve", wish.summary, wish.key)
     return _carry_out(wish, by.ip_address)
@@ -118,14 +113,51 @@ def reject(pk: int, by: By) -> StaffWish:
     by = by.checked()
     with transaction.atomic():
         wish = _locked(pk)
+        if refusal := why_not_reject(wish, by.actor):
+            raise refusal
         own = wish.asked_by == by.actor
-        known = _acts[wish.what]
-        if not own:
-            _may_approve(by.actor, known)
-        _still_open(wish)
         _decided(wish, State.WITHDRAWN if own else State.REJECTED, by)
-        note(by, f"{known.action}.{'withdraw' if own else 'reject'}", wish.summary, wish.key)
+        note(by, f"{_acts[wish.what].action}.{'withdraw' if own else 'reject'}", wish.summary, wish.key)
     return wish
+
+
+def why_not_approve(wish: StaffWish, person: Any) -> ApiError | None:
+    """What speaks against this person's yes; None when nothing does. Pages offer what this allows, and nothing else.
+
+    An approved wish that was interrupted may be sent again by everybody who could have approved it, the asker too:
+    both names are on it already.
+    """
+    known = _acts.get(wish.what)
+    if known is None or not _has(person, known.approver_permission or known.permission, APPROVE):
+        return ApiError(errors.FORBIDDEN, f"{name_of(person)} may not do this")
+    if wish.state == State.APPROVED and wish.expires_at > timezone.now():
+        return None
+    if late := _too_late(wish):
+        return late
+    if wish.asked_by_id == getattr(person, "pk", None):
+        return ApiError(errors.FORBIDDEN, "You asked for it yourself; somebody else must approve it")
+    why = known.refusal(wish.payload, person) if known.refusal is not None else ""
+    return ApiError(errors.FORBIDDEN, why) if why else None
+
+
+def why_not_reject(wish: StaffWish, person: Any) -> ApiError | None:
+    """What speaks against this person's no (or, of who asked, against taking it back); None when nothing does."""
+    known = _acts.get(wish.what)
+    own = wish.asked_by_id == getattr(person, "pk", None)
+    if not own and (known is None or not _has(person, known.approver_permission or known.permission, APPROVE)):
+        return ApiError(errors.FORBIDDEN, f"{name_of(person)} may not do this")
+    return _too_late(wish)
+
+
+def rights_to_approve(wish: StaffWish) -> tuple[str, ...]:
+    """The permissions that approving it takes; none for a kind of wish that this version does not know."""
+    known = _acts.get(wish.what)
+    return () if known is None else (known.approver_permission or known.permission, APPROVE)
+
+
+def kinds() -> dict[str, Act]:
+    """Every act that can be wished for, by the name that its wishes keep."""
+    return dict(_acts)
 
 
 def stopped(subject: str) -> int:
@@ -189,12 +221,13 @@ def _locked(pk: int) -> StaffWish:
     return wish
 
 
-def _still_open(wish: StaffWish) -> None:
-    if wish.state == State.PENDING and wish.expires_at > timezone.now():
-        return
-    if wish.state in (State.PENDING, State.APPROVED):
-        wish.state = State.EXPIRED
-    raise ApiError(errors.PRECONDITION_FAILED, f"It is too late: {wish.get_state_display().lower()}")
+def _too_late(wish: StaffWish) -> ApiError | None:
+    expired = wish.expires_at <= timezone.now()
+    if wish.state == State.PENDING and not expired:
+        return None
+    over = expired and wish.state in (State.PENDING, State.APPROVED)
+    state = State.EXPIRED.label if over else wish.get_state_display()
+    return ApiError(errors.PRECONDITION_FAILED, f"It is too late: {state.lower()}")
 
 
 def _decided(wish: StaffWish, state: Any, by: By) -> None:
@@ -211,11 +244,6 @@ def expire() -> None:
 
 def _has(user: Any, *permissions: str) -> bool:
     return bool(getattr(user, "is_active", False) and getattr(user, "is_staff", False) and user.has_perms(permissions))
-
-
-def _may_approve(user: object, known: Act) -> None:
-    if not _has(user, known.approver_permission or known.permission, APPROVE):
-        raise ApiError(errors.FORBIDDEN, f"{name_of(user)} may not do this")
 
 
 def _may_act(user: object, known: Act) -> None:

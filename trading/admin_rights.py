@@ -65,6 +65,10 @@ class TradingAccountAdmin(AccountAdmin):
     readonly_fields = [*AccountAdmin.readonly_fields, "rules"]  # type: ignore[misc]
     actions_detail = ["block", "unblock", "cancel_all", "set_tier"]
 
+    def is_offered(self, request: HttpRequest, row: Account, name: str) -> bool:
+        """Accounts of the venue do not trade. (A block that the database does not know yet may be asked about.)"""
+        return bool(row.kind == Account.Kind.USER)
+
     @admin.display(description="trading")
     def rules(self, account: Account) -> SafeString:
         return format_html_join("", "<p>{}</p>", ((line,) for line in rules_in_words(account.pk)))

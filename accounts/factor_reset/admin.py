@@ -24,6 +24,9 @@ class SecondFactorResetAdmin(ReadOnlyAdmin):
     fields = ["user", "state", "reason", "asked_by", "approved_by", "created_at", "mailed_at", "due_at", "ended_at"]
     actions_detail = ["stop"]
 
+    def is_offered(self, request: HttpRequest, row: SecondFactorReset, name: str) -> bool:
+        return row.state == SecondFactorReset.State.WAITING
+
     @display(
         description="state",
         ordering="state",

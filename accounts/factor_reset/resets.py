@@ -34,7 +34,7 @@ State = SecondFactorReset.State
 
 def ask(user: User, by: By) -> StaffWish:
     """Wish for it; somebody else approves. Raises ApiError: no second factor, one's own, or one that waits already."""
-    if why := _why_not(user, by.actor):
+    if why := why_not(user, by.actor):
         raise ApiError(errors.PRECONDITION_FAILED, why)
     return wishes.ask(RESET, f"user {user.pk}", f"Take away the second factor of {user}", {"user": user.pk}, by)
 
@@ -118,7 +118,8 @@ def _end(pk: int, state: Any) -> None:
         raise ApiError(errors.PRECONDITION_FAILED, "It is too late: this reset does not wait any more")
 
 
-def _why_not(user: User, actor: object) -> str:
+def why_not(user: User, actor: object) -> str:
+    """Why this person cannot ask for it about this user; nothing when they can."""
     if user == actor:
         return "Nobody takes away their own second factor"
     if user.is_superuser and not getattr(actor, "is_superuser", False):
@@ -134,7 +135,7 @@ def _perform(payload: dict[str, Any], by: By, key: str) -> None:
     user = User.objects.get(pk=payload["user"])
     if SecondFactorReset.objects.filter(key=key).exists():
         return  # Approved once more after an interruption.
-    if why := _why_not(user, by.actor):
+    if why := why_not(user, by.actor):
         raise ApiError(errors.PRECONDITION_FAILED, why)
     SecondFactorReset.objects.create(
         user=user,

@@ -82,6 +82,10 @@ class WithdrawalAdmin(AsksAdmin):
     readonly_fields = ["amount", "waits_for", "approved_by"]
     actions_detail = ["approve", "reject"]
 
+    def is_offered(self, request: HttpRequest, row: Withdrawal, name: str) -> bool:
+        rule = approvals.why_not_approve if name == "approve" else approvals.why_not_reject
+        return rule(row, request.user) is None  # type: ignore[arg-type]
+
     @admin.display(description="amount")
     def amount(self, row: Withdrawal) -> str:
         return coins(row.network.asset, row.units)
@@ -125,6 +129,9 @@ class DepositAdmin(AsksAdmin):
     readonly_fields = ["amount"]
     actions_detail = ["assign"]
 
+    def is_offered(self, request: HttpRequest, row: Deposit, name: str) -> bool:
+        return deposits.waits_for_owner(row)
+
     @admin.display(description="amount")
     def amount(self, row: Deposit) -> str:
         return coins(row.network.asset, row.units)
@@ -160,6 +167,9 @@ class WalletAlarmAdmin(AsksAdmin):
     search_fields = ["subject", "detail"]
     ordering = ["resolved_at", "-id"]
     actions_detail = ["resolve"]
+
+    def is_offered(self, request: HttpRequest, row: WalletAlarm, name: str) -> bool:
+        return row.resolved_at is None
 
     def has_decide_permission(self, request: HttpRequest, *_: object) -> bool:
         return request.user.has_perm(approvals.PERMISSION)

@@ -211,11 +211,17 @@ def _take_back(deposit: Deposit) -> None:
     alarms.raise_alarm(alarms.DEPOSIT_GONE, str(deposit), detail, stops=False)
 
 
+def waits_for_owner(deposit: Deposit) -> bool:
+    """Whether a person has to find out whose it is."""
+    is_unknown = deposit.account_id is None and deposit.held == _Held.UNKNOWN_MEMO
+    return is_unknown and deposit.state == _State.PENDING
+
+
 def assign(deposit_pk: int, account: Account) -> None:
     """A person has found out whose a held deposit is. Raises states.WrongState when it is not held for that."""
     with transaction.atomic():
         deposit = locked_deposit(deposit_pk)
-        if deposit.account_id is not None or deposit.held != _Held.UNKNOWN_MEMO or deposit.state != _State.PENDING:
+        if not waits_for_owner(deposit):
             raise WrongState(f"{deposit} does not wait for an owner.")
         deposit.account = account
         deposit.held = _why_held(deposit.network, deposit.units, account)
