@@ -3,13 +3,13 @@
 from typing import Any
 
 from exchange_site.kernel.fast_http import Send
+from marketdata.api.empty_lists import EMPTY_LISTS
 
 PUBLIC_PATHS = frozenset(
     f"/api/v1/{name}"
     for name in (
-        "assets", "auction", "borrowLend/markets", "borrowLend/markets/history", "collateral", "depth",
-        "fundingRates", "kline", "klines", "market", "market-data", "markPrices", "markets", "openInterest", "ping",
-        "prediction", "prediction/tags", "status", "ticker", "tickers", "time", "trades", "trades/history", "wallets",
+        *EMPTY_LISTS, "assets", "auction", "depth", "kline", "klines", "market", "market-data", "markets", "ping",
+        "status", "ticker", "tickers", "time", "trades", "trades/history",
     )
 )  # fmt: skip
 PUBLIC_PREFIX = "/api/v1/markets/"

@@ -6,6 +6,8 @@ from typing import Any
 from exchange_site.openapi.components import INTERVALS
 from exchange_site.openapi.parts import ASKED, DIGITS, FLAG, SYMBOL, Schema, array, body, query, ref, words
 from exchange_site.openapi.parts import header as header_parameter
+from marketdata.api.empty_lists import EMPTY_LISTS
+from trading.api import shims
 
 PUBLIC, SIGNED = "public", "signed"
 
@@ -74,23 +76,10 @@ def _enter(about: str, answer: Schema, wanted: Schema, example: Any) -> Operatio
     return Operation(about, SIGNED, "Orders", answer, [_IDEMPOTENCY], body(wanted, example), also=(404, 409, 501, 504))
 
 
-_NOTHING_PUBLIC = (
-    "borrowLend/markets", "borrowLend/markets/history", "collateral", "fundingRates", "markPrices", "openInterest",
-    "prediction", "prediction/tags", "wallets",
-)  # fmt: skip
-_NOTHING_MINE = (
-    "/api/v1/position", "/api/v1/borrowLend/positions", "/api/v1/strategies",
-    *(
-        f"/wapi/v1/history/{name}"
-        for name in (
-            "borrowLend", "interest", "borrowLend/positions", "funding", "settlement", "dust", "rfq", "rfq/fill",
-            "quote", "quote/fill", "strategies", "position", "pnl",
-        )
-    ),
-)  # fmt: skip
-_UNSUPPORTED = (
-    "borrowLend", "rfq", "rfq/accept", "rfq/refresh", "rfq/cancel", "rfq/quote", "strategy", "account/convertDust",
-)  # fmt: skip
+_EMPTY = (
+    *(f"/api/v1/{name}" for name in (*shims.EMPTY_LISTS, "strategies")),
+    *(f"/wapi/v1/history/{name}" for name in shims.EMPTY_HISTORIES),
+)
 
 _TICKERS_OR_ONE: Schema = {"oneOf": [ref("Ticker"), array(ref("Ticker"))]}
 _MARKET = _get("One market.", "Markets", ref("Market"), _SYMBOL, _MARKET_TYPE)
@@ -235,11 +224,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         query("n", DIGITS, about="Outcome of the proof; the newest without it."), also=(404,),
     ),
     ("GET", "/api/schema"): _get("This description.", "System", {"type": "object"}),
-    **{("GET", f"/api/v1/{name}"): _get("Not traded here.", "Others", ref("Nothing")) for name in _NOTHING_PUBLIC},
-    **{("GET", path): _mine("Not traded here.", "Others", ref("Nothing")) for path in _NOTHING_MINE},
+    **{("GET", f"/api/v1/{name}"): _get("Not traded here.", "Others", ref("Nothing")) for name in EMPTY_LISTS},
+    **{("GET", path): _mine("Not traded here.", "Others", ref("Nothing")) for path in _EMPTY},
     **{
         (method, path): Operation("Not supported.", SIGNED, "Others", media="", good=501)
-        for path in (*(f"/api/v1/{name}" for name in _UNSUPPORTED), "/api/v1/strategies")
+        for path in (*(f"/api/v1/{name}" for name in shims.UNSUPPORTED), "/api/v1/strategies")
         for method in (("POST", "DELETE") if path == "/api/v1/strategies" else ("GET", "POST", "DELETE"))
     },
     **{

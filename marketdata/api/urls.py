@@ -3,14 +3,11 @@
 from django.urls import path
 
 from marketdata.api import views
+from marketdata.api.empty_lists import EMPTY_LISTS
 from marketdata.api.hot import READERS
 from marketdata.api.hot_views import HotRead
 
 PREFIX = "/api/v1/"
-_NOTHING = (
-    "borrowLend/markets", "borrowLend/markets/history", "collateral", "fundingRates", "markPrices", "openInterest",
-    "prediction", "prediction/tags", "wallets",
-)  # fmt: skip
 
 urlpatterns = [
     path("markets", views.Markets.as_view()),
@@ -19,7 +16,7 @@ urlpatterns = [
     path("klines", views.Klines.as_view()),
     path("kline", views.Klines.as_view()),
     path("trades/history", views.TradeHistory.as_view()),
-    *(path(name, views.Nothing.as_view()) for name in _NOTHING),
+    *(path(name, views.Nothing.as_view()) for name in EMPTY_LISTS),
     # These get here only where the fast lane is switched off.
     *(path(name.removeprefix(PREFIX), HotRead.as_view(path=name)) for name in READERS),
 ]

@@ -42,25 +42,6 @@ class Unsupported(PrivateView):
     delete = get
 
 
-_HISTORIES = (
-    "borrowLend", "interest", "borrowLend/positions", "funding", "settlement", "dust", "rfq", "rfq/fill", "quote",
-    "quote/fill", "strategies", "position", "pnl",
-)  # fmt: skip
-
-api: list[URLPattern] = [
-    *(path(name, Nothing.as_view()) for name in ("position", "borrowLend/positions")),
-    *(
-        path(name, Unsupported.as_view())
-        for name in ("borrowLend", "rfq", "rfq/accept", "rfq/refresh", "rfq/cancel", "rfq/quote", "strategy")
-    ),
-    path("account/convertDust", Unsupported.as_view()),
-]
-wapi: list[URLPattern] = [
-    *(path(f"history/{name}", Nothing.as_view()) for name in _HISTORIES),
-    path("capital/withdrawals/delay", NoContent.as_view()),
-]
-
-
 class Strategies(Nothing):
     def post(self, request: Request) -> NoReturn:
         raise ApiError(NOT_IMPLEMENTED)
@@ -68,4 +49,21 @@ class Strategies(Nothing):
     delete = post
 
 
-api.append(path("strategies", Strategies.as_view()))
+EMPTY_LISTS = ("position", "borrowLend/positions", "rfqs")
+EMPTY_HISTORIES = (
+    "borrowLend", "interest", "borrowLend/positions", "funding", "settlement", "dust", "rfq", "rfq/fill", "quote",
+    "quote/fill", "strategies", "position", "pnl",
+)  # fmt: skip
+UNSUPPORTED = (
+    "borrowLend", "rfq", "rfq/accept", "rfq/refresh", "rfq/cancel", "rfq/quote", "strategy", "account/convertDust",
+)  # fmt: skip
+
+api: list[URLPattern] = [
+    *(path(name, Nothing.as_view()) for name in EMPTY_LISTS),
+    *(path(name, Unsupported.as_view()) for name in UNSUPPORTED),
+    path("strategies", Strategies.as_view()),
+]
+wapi: list[URLPattern] = [
+    *(path(f"history/{name}", Nothing.as_view()) for name in EMPTY_HISTORIES),
+    path("capital/withdrawals/delay", NoContent.as_view()),
+]

@@ -65,6 +65,16 @@ def test_a_limit_order_rests_is_found_and_cancelled(client):
     assert client.fetch_balance()["USDC"]["used"] == 0
 
 
+def test_one_order_is_found_while_it_rests_and_when_it_has_ended(client):
+    resting = client.create_order(MARKET, "limit", "buy", 0.1, 52)
+    assert client.fetch_order(resting["id"], MARKET)["status"] == "open"
+    client.cancel_order(resting["id"], MARKET)
+    ended = client.fetch_order(resting["id"], MARKET)
+    assert (ended["id"], ended["status"]) == (resting["id"], "canceled")
+    with pytest.raises(ccxt.ExchangeNotAvailable, match="RESOURCE_NOT_FOUND"):  # ccxt's own name for this code.
+        client.fetch_order("999999999", MARKET)
+
+
 def test_a_market_order_fills_and_shows_in_trades_and_balance(client):
     before = client.fetch_balance()
     order = client.create_order(MARKET, "market", "buy", 0.5)

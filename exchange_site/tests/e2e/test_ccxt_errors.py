@@ -95,16 +95,16 @@ def test_a_key_without_the_permission(exchange):
     with pytest.raises(ccxt.OperationRejected, match="FORBIDDEN"):
         limit_order(reader)
     with pytest.raises(ccxt.OperationRejected, match="FORBIDDEN"):
-        reader.withdraw("SOL", 1, "x", None, {"network": "Solana"})
+        reader.withdraw("SOL", 1, "x", params={"network": "Solana"})
 
 
 def test_a_withdrawal_is_refused_as_what_it_lacks(exchange):
     spender = sync_client(exchange, key_of(exchange, EMAIL, "read,withdraw"))
     spender.load_markets()
     with pytest.raises(ccxt.InsufficientFunds):
-        spender.withdraw("SOL", 1000, "x", None, {"network": "Solana"})
+        spender.withdraw("SOL", 1000, "x", params={"network": "Solana"})
     with pytest.raises(ccxt.BadRequest):
-        spender.withdraw("SOL", 1, "not an address", None, {"network": "Solana"})
+        spender.withdraw("SOL", 1, "not an address", params={"network": "Solana"})
 
 
 def test_too_many_open_orders(client):

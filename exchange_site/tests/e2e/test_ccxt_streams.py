@@ -65,8 +65,9 @@ def test_what_ccxt_has_is_what_is_tried():
     """A newer ccxt that watches more makes this fail, and then that is to be tried too."""
     has = {name for name, it in ccxt.pro.backpack().has.items() if it and name.lower().startswith(("watch", "unwatch"))}
     watches = {
-        "watchBidsAsks", "watchOHLCV", "watchOHLCVForSymbols", "watchOrderBook", "watchOrderBookForSymbols",
-        "watchOrders", "watchPositions", "watchTicker", "watchTickers", "watchTrades", "watchTradesForSymbols",
+        "watchBalance", "watchBidsAsks", "watchOHLCV", "watchOHLCVForSymbols", "watchOrderBook",
+        "watchOrderBookForSymbols", "watchOrders", "watchPositions", "watchTicker", "watchTickers", "watchTrades",
+        "watchTradesForSymbols",
     }  # fmt: skip
     assert {name for name in has if name.startswith("watch")} == watches
 
@@ -74,13 +75,14 @@ def test_what_ccxt_has_is_what_is_tried():
 def test_a_watch_ends_and_begins_again(exchange):
     async def session(pro: Any) -> Any:
         await soon(pro.watch_ticker(MARKET))
+        await soon(pro.watch_tickers([OTHER]))
         await soon(pro.watch_trades(MARKET))
         await soon(pro.watch_ohlcv(MARKET, "1m"))
         await soon(pro.watch_order_book(MARKET))
         await soon(pro.watch_bids_asks([MARKET]))
         for ended in (
             pro.un_watch_ticker(MARKET), pro.un_watch_trades(MARKET), pro.un_watch_ohlcv(MARKET, "1m"),
-            pro.un_watch_order_book(MARKET), pro.un_watch_bids_asks([MARKET]), pro.un_watch_tickers([MARKET]),
+            pro.un_watch_order_book(MARKET), pro.un_watch_bids_asks([MARKET]), pro.un_watch_tickers([OTHER]),
             pro.un_watch_trades_for_symbols([MARKET]), pro.un_watch_ohlcv_for_symbols([[MARKET, "1m"]]),
         ):  # fmt: skip
             await soon(ended)
@@ -167,6 +169,30 @@ def test_a_trigger_order_is_followed_until_it_has_traded(exchange, pair):
     assert waited == "TriggerPending"
     assert heard["id"] == order["id"]
     assert sum(fill["amount"] for fill in fills if fill["order"] == order["id"]) == pytest.approx(0.2)
+
+
+def test_balances_are_followed_without_asking(exchange, pair):
+    """Each change of an asset comes with its new absolute amounts; together they are what REST says."""
+
+    async def session(pro: Any) -> Any:
+        async def follow() -> None:
+            while True:
+                await pro.watch_balance()
+
+        task = asyncio.create_task(follow())
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while not pro.balance:
+                await pro.create_order(MARKET, "limit", "buy", 0.01, 50)
+                await asyncio.sleep(0.2)
+            await pro.cancel_all_orders(MARKET)
+            while pro.balance["USDC"]["used"]:
+                await asyncio.sleep(0.05)
+        heard = pro.balance["USDC"]
+        task.cancel()
+        return heard, (await pro.fetch_balance())["USDC"]
+
+    heard, asked = in_session(exchange, pair, session)
+    assert heard == asked
 
 
 def test_positions_are_silent_on_a_spot_market(exchange, pair):
