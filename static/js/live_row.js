@@ -53,9 +53,9 @@ export class LiveRow {
 
   #draw() {
     const { day, last } = this;
-    if (last === null || last === 0n) return;
+    if (!last || !day) return;  // A trade alone would stand beside a range that does not know it; its ticker follows.
     setFigure(this.#part("last"), this.text(last));
-    if (!day || !day.open) return;
+    if (!day.open) return;
     const moved = last - day.open, low = last < day.low ? last : day.low, high = last > day.high ? last : day.high;
     const direction = moved > 0n ? "up" : moved < 0n ? "down" : "";
     setDirection(this.#part("moved"), direction);

@@ -15,7 +15,7 @@ from accounts.site import favourites
 from marketdata import figures, halt
 from marketdata import selectors as market_selectors
 from marketdata.market_state import state_words
-from marketdata.models import Market
+from marketdata.models import Kline, Market
 from marketdata.page_data import chart_shapes, market_row
 from matching.messages import Side
 from matching.symbols import MarketSpec
@@ -25,6 +25,9 @@ from trading.pages.wishes import KEPT, TYPES
 
 INTERVALS = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
 MORE_INTERVALS = ("1s", "3m", "30m", "2h", "6h", "8h", "12h", "3d", "1month")
+USUAL_INTERVAL, YOUNG_INTERVAL = "15m", "1m"
+FIRST_CANDLES = 48  # In the page as it arrives; the script loads more.
+FEW_CANDLES = 12
 TABS = (
     ("open", gettext_lazy("Open orders")),
     ("history", gettext_lazy("Order history")),
@@ -64,7 +67,7 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
     if market is None:
         raise Http404(symbol)
     spec, account, words = market.spec(), account_of(request.user), state_words(market, halt.current())
-    interval = _choice(request, "interval", INTERVALS + MORE_INTERVALS, "15m")
+    interval, candles = _chart(request, market)
     book, starred = _book(market, spec), favourites.symbols_of(request.user)
     fees = (account and selectors.fees_of(account.pk, market.pk)) or (market.maker_fee_ppm, market.taker_fee_ppm)
     context = {
@@ -96,7 +99,7 @@ def trade(request: HttpRequest, symbol: str) -> HttpResponse:
             "step": spec.format_quantity_padded(1),
             "least": spec.format_quantity_padded(spec.min_quantity_lots),
         },
-        "candles": chart_shapes(market_selectors.klines(market.pk, interval, limit=48)),
+        "candles": chart_shapes(candles),
         **book,
         **_own(request, market, spec, account),
     }
@@ -120,6 +123,16 @@ def state(request: HttpRequest, symbol: str) -> HttpResponse:
 def _choice(request: HttpRequest, name: str, allowed: object, default: str) -> str:
     value = request.GET.get(name, "")
     return value if value in allowed else default  # type: ignore[operator]
+
+
+def _chart(request: HttpRequest, market: Market) -> tuple[str, list[Kline]]:
+    """The interval and its newest candles. Nobody chose one: a young market is shown by the minute."""
+    interval = _choice(request, "interval", INTERVALS + MORE_INTERVALS, USUAL_INTERVAL)
+    candles = market_selectors.klines(market.pk, interval, limit=FIRST_CANDLES)
+    if len(candles) < FEW_CANDLES and "interval" not in request.GET:
+        interval = YOUNG_INTERVAL
+        candles = market_selectors.klines(market.pk, interval, limit=FIRST_CANDLES)
+    return interval, candles
 
 
 def _page_facts(

@@ -1,6 +1,6 @@
 """The trading page as a plain document, and its forms where no script runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -64,10 +64,24 @@ def test_a_visitor_sees_the_real_market(client, market, alice, order_of):
     )  # fmt: skip
     prices = {"open_ticks": 16_800, "high_ticks": 16_900, "low_ticks": 16_700, "close_ticks": 16_842}
     amounts = {"volume_lots": 5, "quote_units": 1, "trades": 1, "last_seq": 9}
-    Kline.objects.create(market=market, interval="15m", start=NOW, **prices, **amounts)
+    Kline.objects.create(market=market, interval="1m", start=NOW, **prices, **amounts)
     text = page(client)
     for shown in ("168.42", "+4.12", "+2.51", "166.80", "171.25", "10.78", "Log in to buy", 'class="rising"', "4.45"):
         assert shown in text
+
+
+def test_a_young_market_is_shown_by_the_minute_until_it_fills_a_chart(client, market):
+    def trade_for(quarters: int) -> None:
+        for number in range(quarters):
+            Kline.objects.create(
+                market=market, interval="15m", start=NOW - timedelta(minutes=15 * number), open_ticks=1, high_ticks=1,
+                low_ticks=1, close_ticks=1, volume_lots=1, quote_units=1, trades=1, last_seq=1,
+            )  # fmt: skip
+
+    assert 'data-interval="1m" aria-current="true"' in page(client)
+    assert 'data-interval="15m" aria-current="true"' in page(client, interval="15m")
+    trade_for(quarters=12)
+    assert 'data-interval="15m" aria-current="true"' in page(client)
 
 
 def test_nothing_on_the_page_is_inline(client, market):
