@@ -2,6 +2,7 @@
 
 import { basisPoints, grouped } from "./decimal.js";
 import { byId, cloned, paint, setFigure, setText } from "./dom.js";
+import { late } from "./late.js";
 import { prefs, remember } from "./prefs.js";
 
 const ROWS = 40;
@@ -157,8 +158,10 @@ export class BookView {
   async #point(event) {
     const row = this.#rowAt(event.target);
     if (!row) return this.tip?.remove();
-    const { tipFor } = await import("./book_tip.js");
-    this.tip = tipFor(this.market, this.sides[this.sides.bid.includes(row) ? "bid" : "ask"], row, this.tip);
+    this.tips ??= late(() => import("./book_tip.js")).catch(() => null);
+    const loaded = await this.tips;
+    if (!loaded) this.tips = null; // The next move of the pointer asks again; what is missing is a convenience.
+    else this.tip = loaded.tipFor(this.market, this.sides[this.sides.bid.includes(row) ? "bid" : "ask"], row, this.tip);
   }
 }
 

@@ -3,9 +3,10 @@
 import * as lib from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { getKlines } from "./api.js";
 import { atLeast, fixed, grouped, padded, percent, toUnits } from "./decimal.js";
-import { byId, el, paint, styled } from "./dom.js";
+import { byId, colourOf as colour, el, paint, styled } from "./dom.js";
 import { prefs, remember } from "./prefs.js";
 import { t } from "./speech.js";
+import { wanted } from "./toasts.js";
 
 const DAY_S = 86400;
 const SECONDS = {
@@ -71,8 +72,9 @@ export class Chart {
   #depthButton() {
     const button = byId("depth-button");
     button.addEventListener("click", async () => {
-      const [{ DepthChart }] = await Promise.all([import("./depth_chart.js"), styled("depth_chart")]);
-      this.depthChart ??= new DepthChart(this.market, this.depth, byId("chart").parentElement);
+      const [loaded] = await Promise.all([wanted(() => import("./depth_chart.js")), styled("depth_chart")]);
+      if (!loaded) return;
+      this.depthChart ??= new loaded.DepthChart(this.market, this.depth, byId("chart").parentElement);
       const on = this.depthChart.toggle();
       button.setAttribute("aria-pressed", String(on));
       byId("chart").classList.toggle("covered", on);
@@ -85,10 +87,8 @@ export class Chart {
   }
 
   #theme() {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--c-${name}`).trim();
     this.chart.applyOptions({
-      layout: { background: { color: colour("panel") }, textColor: colour("text-3"), fontFamily: style.getPropertyValue("--font-ui") },
+      layout: { background: { color: colour("panel") }, textColor: colour("text-3"), fontFamily: getComputedStyle(document.body).fontFamily },
       grid: { vertLines: { color: colour("grid") }, horzLines: { color: colour("grid") } },
       crosshair: { vertLine: { color: colour("text-2"), labelBackgroundColor: colour("selected") }, horzLine: { color: colour("text-2"), labelBackgroundColor: colour("selected") } },
       rightPriceScale: { borderColor: colour("line") }, timeScale: { borderColor: colour("line") },
@@ -138,8 +138,9 @@ export class Chart {
     if (this.loading || this.exhausted || !this.rows.length) return;
     this.loading = true;
     try {
-      const { olderThan } = await import("./chart_history.js");
-      const older = (await olderThan(this.market.symbol, interval, SECONDS[interval], this.rows[0].time)).map(rowOf);
+      const loaded = await wanted(() => import("./chart_history.js"));
+      if (!loaded) return;
+      const older = (await loaded.olderThan(this.market.symbol, interval, SECONDS[interval], this.rows[0].time)).map(rowOf);
       if (interval !== this.interval) return;
       this.exhausted = !older.length;
       this.rows = [...older.filter((row) => row.time < this.rows[0].time), ...this.rows];
@@ -193,8 +194,9 @@ export class Chart {
   async setOrders(orders) {
     this.open = orders;
     if (!this.lines && !orders.length) return;
-    const [{ OrderLines }] = await Promise.all([import("./order_lines.js"), styled("order_tags")]);
-    this.lines ??= new OrderLines(this.market, this.candles, byId("chart").parentElement, this.orders(), lib.LineStyle.Dashed);
+    const [loaded] = await Promise.all([wanted(() => import("./order_lines.js")), styled("order_tags")]);
+    if (!loaded) return;
+    this.lines ??= new loaded.OrderLines(this.market, this.candles, byId("chart").parentElement, this.orders(), lib.LineStyle.Dashed);
     this.lines.show(this.open, this.colours.you);
   }
 
@@ -202,8 +204,8 @@ export class Chart {
   async setFills(fills) {
     this.fills = fills;
     if (!fills.length) return;
-    const { marksOf } = await import("./chart_marks.js");
-    this.markers.setMarkers(marksOf(this.fills, this.rows, SECONDS[this.interval] ?? 60, this.colours.you));
+    const loaded = await wanted(() => import("./chart_marks.js"));
+    if (loaded) this.markers.setMarkers(loaded.marksOf(this.fills, this.rows, SECONDS[this.interval] ?? 60, this.colours.you));
   }
 
   addFill(fill) {

@@ -45,7 +45,7 @@ export class DepthChart {
     if (canvas.hidden || !width) return;
     if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-    const pen = canvas.getContext("2d"), style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(`--c-${name}`).trim();
+    const pen = canvas.getContext("2d"), style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(`--c-${name}`).trim();
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
     const bids = this.#sums("bid"), asks = this.#sums("ask");
@@ -56,7 +56,7 @@ export class DepthChart {
     const x = (ticks) => width / 2 + ((ticks - middle) / reach) * (width / 2), y = (sum) => height - PAD.bottom - (sum / most) * (height - PAD.top - PAD.bottom);
     for (const [levels, name] of sides) this.#area(pen, levels, x, y, width, height, colour(`${name}-bar`), colour(`${name}-candle`));
     pen.fillStyle = colour("text-2");
-    pen.font = `11px ${style.getPropertyValue("--font-ui")}`;
+    pen.font = `11px ${style.fontFamily}`;
     const price = (ticks) => grouped(market.price(BigInt(Math.max(0, Math.round(ticks)))));
     for (const [part, align] of [[-1, "left"], [-0.5, "center"], [0, "center"], [0.5, "center"], [1, "right"]]) {
       pen.textAlign = align;

@@ -36,6 +36,17 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+// A design token as the colour that it is now, `rgb(…)`: a canvas knows neither custom properties nor the system's words.
+export function colourOf(token) {
+  const probe = el("i", { hidden: true });
+  probe.style.color = `var(--c-${token})`;
+  probe.style.forcedColorAdjust = "none";
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
 // A fresh copy of what a <template> holds.
 export const cloned = (id) => byId(id).content.firstElementChild.cloneNode(true);
 

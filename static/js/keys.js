@@ -2,6 +2,7 @@
 
 import { all, byId } from "./dom.js";
 import { prefs } from "./prefs.js";
+import { wanted } from "./toasts.js";
 
 const GO_MS = 1500;
 const PAGES = { m: "/markets", w: "/wallet", p: "/portfolio", t: "/trade" };
@@ -64,7 +65,7 @@ export class Keys {
   }
 }
 
-const sheet = async () => (await import("./keys_sheet.js")).openSheet();
+const sheet = async () => (await wanted(() => import("./keys_sheet.js")))?.openSheet();
 
 function openMarkets() {
   const menu = byId("market-menu");

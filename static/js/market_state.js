@@ -2,6 +2,7 @@
 
 import { getState } from "./api.js";
 import { byId } from "./dom.js";
+import { late } from "./late.js";
 
 const ASK_EVERY_MS = 5000;
 const AGAIN_MS = 1000; // The answer follows the engine within a second.
@@ -40,7 +41,7 @@ export class MarketState {
   async #take(now) {
     const { market } = this;
     if (now.state === market.state && now.sentence === byId("state-note").textContent.trim()) return;
-    const { showState } = await import("./market_state_told.js");
+    const { showState } = await late(() => import("./market_state_told.js"));
     showState(market, now);
     this.onchange();
   }

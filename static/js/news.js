@@ -4,7 +4,7 @@ import { toUnits } from "./decimal.js";
 import { say } from "./dom.js";
 import { prefs } from "./prefs.js";
 import { t } from "./speech.js";
-import { toast } from "./toasts.js";
+import { toast, wanted } from "./toasts.js";
 import { endWords, fillsTold } from "./words.js";
 
 const FILLS_TOGETHER_MS = 1000;
@@ -34,7 +34,7 @@ export class News {
     if (together) return together.push(fill);
     this.fills.set(frame.i, [fill]);
     setTimeout(() => this.#tell(frame.i), FILLS_TOGETHER_MS);
-    if (prefs.sound) (await import("./sound.js")).fillSound(frame.S === "Bid");
+    if (prefs.sound) (await wanted(() => import("./sound.js")))?.fillSound(frame.S === "Bid");
   }
 
   #tell(id) {

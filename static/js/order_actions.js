@@ -2,6 +2,7 @@
 
 import { cancelOrder } from "./api_late.js";
 import { paint, say } from "./dom.js";
+import { late } from "./late.js";
 import { unreached } from "./orders.js";
 import { t } from "./speech.js";
 import { toast } from "./toasts.js";
@@ -10,7 +11,7 @@ import { toast } from "./toasts.js";
 export async function amend(orders, row) {
   const order = orders.open.get(row?.dataset.order);
   if (!order || row.dataset.editing) return;
-  const { edit } = await import("./amend.js").catch(unreached);
+  const { edit } = await late(() => import("./amend.js")).catch(unreached);
   if (!edit) return;
   edit(orders.market, row, order, async (changed) => {
     if (changed) orders.open.set(order.id, { ...order, ...changed });
@@ -39,7 +40,7 @@ export async function cancel(orders, id) {
 export async function cancelAll(orders) {
   const shown = orders.shownOrders();
   if (!shown.length) return;
-  const { cancelled } = await import("./cancel_all.js").catch(unreached);
+  const { cancelled } = await late(() => import("./cancel_all.js")).catch(unreached);
   if (!cancelled) return;
   const gone = await cancelled(shown);
   for (const order of gone ?? []) orders.open.delete(order.id);

@@ -2,10 +2,12 @@
 
 import { UNKNOWN, entered, forField, grouped } from "./decimal.js";
 import { all, byId, el, say, setText } from "./dom.js";
+import { late } from "./late.js";
 import { refuses } from "./market_state.js";
 import { prefs, remember } from "./prefs.js";
 import { t } from "./speech.js";
-import { complete, priced, wishOf } from "./terms.js";
+import { wanted } from "./toasts.js";
+import { missing, priced, wishOf } from "./terms.js";
 
 const PREVIEW_EVERY_MS = 200;
 const SETTLED_MS = 150;
@@ -26,7 +28,7 @@ export class OrderForm {
     this.#rules(null);
     if (this.amount.value) {
       this.compute();
-      this.#ready();
+      this.acts();
     }
     this.refresh();
     setInterval(() => this.dirty && this.draw(), PREVIEW_EVERY_MS);
@@ -46,21 +48,17 @@ export class OrderForm {
   }
 
   // The slider and what else an act of the reader needs is loaded when a pointer or the focus comes to the form, or the book is
-  // clicked. Answers the module.
+  // clicked. Answers the module, or undefined when it did not come.
   async acts() {
-    const loaded = await import("./order_form_acts.js");
-    this.slider ??= loaded.sliderOf(this);
+    const loaded = await wanted(() => import("./order_form_acts.js"));
+    this.slider ??= loaded?.sliderOf(this);
     this.dirty = true;
     return loaded;
   }
 
-  #ready() {
-    this.acts().catch((error) => console.warn(`The slider did not load: ${error.message}`));
-  }
-
   // From a click in the book or tape: the price, and the amount up to a level when its size was meant.
   async take(picked) {
-    (await this.acts()).take(this, picked);
+    (await this.acts())?.take(this, picked);
   }
 
   // The market takes other orders than before: what it last refused may be taken now, or is said better.
@@ -90,10 +88,10 @@ export class OrderForm {
       event.preventDefault();
       this.#send();
     });
-    for (const name of ["pointerover", "focusin"]) this.form.addEventListener(name, () => this.#ready(), { once: true });
+    for (const name of ["pointerover", "focusin"]) this.form.addEventListener(name, () => this.acts(), { once: true });
     byId("best-prices").addEventListener("click", async (event) => {
       const name = event.target.closest("[data-pick]")?.dataset.pick;
-      if (name) (await this.acts()).takeBest(this, name);
+      if (name) (await this.acts())?.takeBest(this, name);
     });
     for (const input of all("input[type=radio], input[type=checkbox], select", this.form)) {
       input.addEventListener("change", () => {
@@ -129,7 +127,7 @@ export class OrderForm {
   async #nudge(event, input) {
     if ((event.key !== "ArrowUp" && event.key !== "ArrowDown") || input === this.total || input.id === "until") return;
     event.preventDefault();
-    (await import("./nudge.js")).nudge(this.market, input, event);
+    (await wanted(() => import("./nudge.js")))?.nudge(this.market, input, event);
   }
 
   fields() {
@@ -198,17 +196,15 @@ export class OrderForm {
     set("after-name", t`${given} after`);
     byId("preview").classList.remove("old");
     if (this.telling) this.answer = this.telling.tell(this, wish, held);
-    else if (complete(wish)) this.loadPreview();
+    else if (missing(wish) === null) this.loadPreview();
   }
 
   // What counts it is loaded with the first amount; an order is not sent before.
   loadPreview() {
-    this.loading ??= import("./preview_told.js").then((loaded) => {
+    this.loading ??= wanted(() => import("./preview_told.js")).then((loaded) => {
+      if (!loaded) this.loading = null; // The next amount asks again.
       this.telling = loaded;
       this.dirty = true;
-    }).catch((error) => {
-      this.loading = null; // The next amount asks again.
-      console.warn(`The preview did not load: ${error.message}`);
     });
     return this.loading;
   }
@@ -241,7 +237,7 @@ export class OrderForm {
     this.clearErrors();
     this.asking = true;
     try {
-      const { sendForm } = await import("./send.js").catch(() => ({}));
+      const { sendForm } = await late(() => import("./send.js")).catch(() => ({}));
       if (sendForm) await sendForm(this);
       else this.fail("form", t`Nothing was sent: the server cannot be reached. Try again in a moment.`);
     } finally {

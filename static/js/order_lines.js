@@ -2,8 +2,9 @@
 // a pointer or the focus comes to a tag (order_moves.js).
 
 import { fixed, grouped } from "./decimal.js";
-import { el, icon } from "./dom.js";
+import { colourOf, el, icon } from "./dom.js";
 import { t } from "./speech.js";
+import { wanted } from "./toasts.js";
 
 const MOVED_BY = ["ArrowUp", "ArrowDown", "Enter", "Escape"];
 
@@ -19,8 +20,7 @@ export class OrderLines {
   // `orders` of the wire; a waiting order stands at its trigger, and a trailing one nowhere.
   show(open, colour) {
     const orders = open.filter((order) => (order.status === "TriggerPending" ? order.triggerPrice : order.price));
-    const style = getComputedStyle(document.documentElement), token = (name) => style.getPropertyValue(`--c-${name}`).trim();
-    Object.assign(this, { colour, soft: token("you-soft"), text: token("you-text") });
+    Object.assign(this, { colour, soft: colourOf("you-soft"), text: colourOf("you-text") });
     const wanted = new Set(orders.map((order) => order.id));
     for (const [id, tag] of this.tags) if (!wanted.has(id)) this.#drop(id, tag);
     for (const order of orders) {
@@ -55,10 +55,8 @@ export class OrderLines {
   }
 
   #moves(then = () => {}) {
-    (this.loaded ??= import("./order_moves.js")).then(then).catch((error) => {
-      this.loaded = null; // The next try asks again.
-      console.warn(`What moves orders did not load: ${error.message}`);
-    });
+    this.loaded ??= wanted(() => import("./order_moves.js"));
+    this.loaded.then((moves) => moves ? then(moves) : (this.loaded = null)); // The next try asks again.
   }
 
   #key(event, tag) {

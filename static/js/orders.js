@@ -2,10 +2,11 @@
 
 import { getOpenOrders } from "./api.js";
 import { all, byId, cloned, paint, setFigure, setText } from "./dom.js";
+import { late } from "./late.js";
 import { prefs, remember } from "./prefs.js";
 import { balanceShown, orderShown } from "./rows.js";
 import { t } from "./speech.js";
-import { toast } from "./toasts.js";
+import { toast, wanted } from "./toasts.js";
 
 const LAG_MS = 800; // History and fills follow the engine within a second.
 
@@ -23,7 +24,7 @@ export class Orders {
     for (const link of all(".orders-panel [data-tab]")) {
       link.addEventListener("click", (event) => {
         event.preventDefault();
-        import("./order_lists.js").then((lists) => lists.show(this, link.dataset.tab)).catch(unreached);
+        wanted(() => import("./order_lists.js")).then((lists) => lists?.show(this, link.dataset.tab));
       });
     }
     const rows = byId("open-rows");
@@ -72,8 +73,8 @@ export class Orders {
   // History and fills are fetched when they are looked at; what fetches them is loaded then.
   async reloadTab() {
     if (this.tab !== "history" && this.tab !== "fills") return;
-    const { fillList } = await import("./order_lists.js");
-    await fillList(this.market, this.tab, () => this.reloadTab());
+    const lists = await wanted(() => import("./order_lists.js"));
+    await lists?.fillList(this.market, this.tab, () => this.reloadTab());
     this.#empty();
   }
 
@@ -148,7 +149,7 @@ export class Orders {
   cancelAll = () => this.#act("cancelAll");
 
   async #act(name, of) {
-    const actions = await import("./order_actions.js").catch(unreached);
+    const actions = await late(() => import("./order_actions.js")).catch(unreached);
     await actions[name]?.(this, of);
   }
 }

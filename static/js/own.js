@@ -5,6 +5,7 @@ import { toUnits } from "./decimal.js";
 import { all, say } from "./dom.js";
 import { Orders, showBalance } from "./orders.js";
 import { t } from "./speech.js";
+import { wanted } from "./toasts.js";
 
 export class Own {
   // `onmoney` hears of every balance, `onopen` of the open orders of this market, `onfill` of a fill.
@@ -15,7 +16,7 @@ export class Own {
     for (const faucet of all("[data-faucet]")) {
       faucet.addEventListener("submit", async (event) => {
         event.preventDefault();
-        (await import("./faucet.js")).asked(faucet.getAttribute("action"), this);
+        (await wanted(() => import("./faucet.js")))?.asked(faucet.getAttribute("action"), this);
       });
     }
   }
@@ -54,8 +55,8 @@ export class Own {
   }
 
   async #told(frame) {
-    const { News } = await import("./news.js");
-    this.news ??= new News(this.market);
-    this.news.hear(frame);
+    const loaded = await wanted(() => import("./news.js"));
+    this.news ??= loaded && new loaded.News(this.market);
+    this.news?.hear(frame);
   }
 }

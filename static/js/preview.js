@@ -53,7 +53,7 @@ export function preview(market, book, wish, money, own = new Set()) {
   const done = killed ? { ...taken, filled: 0n, value: 0n } : taken;
   const answer = { ...sums(market, wish, done, rests, money), ...fate(market, book, wish, taken, rest, killed) };
   if (limit && wish.postOnly && taken.filled > 0n) {
-    answer.fate = `Would be refused: at ${grouped(market.price(wish.ticks))} it would trade at once.`;
+    answer.fate = t`Would be refused: at ${grouped(market.price(wish.ticks))} it would trade at once.`;
     answer.tone = "warn";
   }
   const average = done.filled > 0n ? done.value / (done.filled * market.quoteUnitsPerTickLot) : rests > 0n ? wish.ticks : null;

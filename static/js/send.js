@@ -93,6 +93,7 @@ export async function sendForm(form) {
     return byId(problem[0])?.focus();
   }
   await form.loadPreview(); // The questions below need its figures.
+  if (!form.telling) return form.fail("form", t`Nothing was sent: the server cannot be reached. Try again in a moment.`);
   form.draw();
   if (!(await sure(form, wish))) return;
   form.setBusy(true);

@@ -1,12 +1,24 @@
 // What every page has: theme switch without a reload, menus that close, the search key.
 
 import { all, byId } from "./dom.js";
+import { late } from "./late.js";
 
-document.querySelector(".theme-switch")?.addEventListener("submit", async (event) => {
+// Another script of the page that did not come is asked for again; without it the page stays as it is without script.
+for (const script of all("script[type=module]")) script.addEventListener("error", () => more(() => import(script.src)));
+
+const more = (load) => late(load).catch((error) => console.warn(`A script did not load: ${error.message}`));
+
+const switched = async (event) => {
   event.preventDefault();
-  (await import("./theme.js")).switchTheme(event.target);
-});
-matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("themechange")));
+  const loaded = await more(() => import("./theme.js"));
+  if (loaded) return loaded.switchTheme(event.target);
+  event.target.removeEventListener("submit", switched); // As without script: the server switches it.
+  event.target.requestSubmit(event.submitter);
+};
+document.querySelector(".theme-switch")?.addEventListener("submit", switched);
+for (const wish of ["(prefers-color-scheme: light)", "(prefers-contrast: more)", "(forced-colors: active)", "print"]) {
+  matchMedia(wish).addEventListener("change", () => document.dispatchEvent(new CustomEvent("themechange")));
+}
 
 const openMenus = () => all("details.menu[open]");
 document.addEventListener("click", (event) => {
@@ -29,5 +41,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Passwords that can be shown: only pages that have such a field load what does it.
-if (document.querySelector("input[type=password][data-show]")) import("./show_password.js");
-if (document.querySelector(".password-rules")) import("./password_rules.js");
+if (document.querySelector("input[type=password][data-show]")) more(() => import("./show_password.js"));
+if (document.querySelector(".password-rules")) more(() => import("./password_rules.js"));

@@ -30,5 +30,12 @@ export function t(parts, ...values) {
   return (words[english] ?? english).replace(/%(\d)/g, (place, at) => values[at - 1]);
 }
 
+// Asked for a second time only: the page waits for it.
+async function readerOf() {
+  const load = () => import("./api_words.js");
+  const { reader } = await load().catch(load).catch(() => ({ reader: () => (text) => text }));
+  return reader(words);
+}
+
 // What the API says, which is English to everybody, in the reader's language; as it is where nobody has translated it.
-export const told = language === "en" || !globalThis.document ? (text) => text : (await import("./api_words.js")).reader(words);
+export const told = language === "en" || !globalThis.document ? (text) => text : await readerOf();

@@ -5,10 +5,12 @@ import { entered } from "./decimal.js";
 export const waits = (wish) => wish.kind === "stop" || wish.kind === "trailing";
 export const priced = (kind, exec) => kind === "limit" || kind === "oco" || ((kind === "stop" || kind === "trailing") && exec === "limit");
 
-// Everything is there that the preview counts with.
-export function complete(wish) {
-  const stop = wish.kind === "stop" || wish.kind === "oco" ? wish.trigger : wish.kind === "trailing" ? wish.delta : 1n;
-  return Boolean(stop && (!wish.limit || wish.ticks) && (wish.lots || wish.quoteUnits));
+// The first thing that the preview counts with and that is not there: "amount", "price", "trigger" or "delta"; else null.
+export function missing(wish) {
+  if (!wish.lots && !wish.quoteUnits) return "amount";
+  if (wish.limit && !wish.ticks) return "price";
+  if ((wish.kind === "stop" || wish.kind === "oco") && !wish.trigger) return "trigger";
+  return wish.kind === "trailing" && !wish.delta ? "delta" : null;
 }
 
 // `fields`: the texts of the form by name; null where a number is empty or wrong. `byTotal`: the total was typed.

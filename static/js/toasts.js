@@ -1,6 +1,7 @@
 // Notices at the corner: at most three, six seconds, longer while pointed at or focused; errors stay until closed.
 
 import { byId, el, icon } from "./dom.js";
+import { late } from "./late.js";
 import { t } from "./speech.js";
 
 const SHOWN_MS = 6000;
@@ -28,6 +29,17 @@ export function toast(title, text = "", tone = "", action = null) {
   while (box.children.length > MOST) box.firstElementChild.remove();
   if (tone !== "bad") leaveLater(node);
   return () => node.remove();
+}
+
+// A module of the page, or undefined when it did not come however often it was asked for; one notice tells the reader of all of them.
+export async function wanted(load) {
+  try {
+    return await late(load);
+  } catch (error) {
+    console.warn(`A part of the page is missing: ${error.message}`);
+    const title = t`A part of the page did not load`;
+    if (!byId("toasts").textContent.includes(title)) toast(title, t`The server cannot be reached. Your orders are not affected.`, "bad", { label: t`Load again`, run: () => location.reload() });
+  }
 }
 
 function leaveLater(node) {

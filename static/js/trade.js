@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { BookView } from "./book.js";
 import { Depth } from "./depth.js";
-import { all, byId } from "./dom.js";
+import { all, byId, styled } from "./dom.js";
 import { Market } from "./market.js";
 import { MarketState } from "./market_state.js";
 import { OrderForm } from "./order_form.js";
@@ -13,7 +13,7 @@ import { t } from "./speech.js";
 import { Connection } from "./status.js";
 import { Strip } from "./strip.js";
 import { Tape } from "./tape.js";
-import { toast } from "./toasts.js";
+import { toast, wanted } from "./toasts.js";
 import { enhanceViews } from "./views.js";
 
 const market = new Market(JSON.parse(document.body.dataset.market));
@@ -48,7 +48,7 @@ const strip = new Strip(market);
 const tape = new Tape(market, (id) => own?.orders.isOwn(id) ?? false, (price) => pick({ price, lots: null }));
 const connection = new Connection(socket);
 
-byId("read-market").addEventListener("click", async () => (await import("./read_market.js")).readMarket(market, depth, strip.last));
+byId("read-market").addEventListener("click", async () => (await wanted(() => import("./read_market.js")))?.readMarket(market, depth, strip.last));
 views.onside = (side) => form.setSide(side);
 
 function trouble(what) {
@@ -67,8 +67,9 @@ function openChanged(open) {
 
 async function startOwn() {
   if (!market.signedIn) return;
-  const { Own } = await import("./own.js");
-  own = new Own(market, { onmoney: () => form.refresh(), onopen: openChanged, onfill: (fill) => chart?.addFill(fill) });
+  const loaded = await wanted(() => import("./own.js"));
+  if (!loaded) return;
+  own = new loaded.Own(market, { onmoney: () => form.refresh(), onopen: openChanged, onfill: (fill) => chart?.addFill(fill) });
   own.hear(socket);
 }
 
@@ -93,8 +94,9 @@ function hearPublic() {
 }
 
 async function startChart() {
-  const { Chart } = await import("./chart.js");
-  chart = new Chart(market, socket, depth, () => own?.orders);
+  const loaded = await wanted(() => import("./chart.js"));
+  if (!loaded) return;
+  chart = new loaded.Chart(market, socket, depth, () => own?.orders);
   for (const link of all("[data-interval]")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
@@ -118,6 +120,16 @@ socket.onopen = () => {
   refreshOwn();
 };
 
+// Only readers whose system decides every colour load what they need.
+const forced = matchMedia("(forced-colors: active)");
+const forcedColours = async () => {
+  if (!forced.matches) return;
+  await styled("../system_colours");
+  document.dispatchEvent(new CustomEvent("themechange"));
+};
+forced.addEventListener("change", forcedColours);
+forcedColours();
+
 // What the server had to say about a form arrives as a toast too.
 for (const notice of all(".notices li")) {
   toast(notice.textContent.trim(), "", notice.classList.contains("error") ? "bad" : "good");
@@ -127,8 +139,8 @@ for (const notice of all(".notices li")) {
 // Keys, their sheet and the search of markets are loaded at the first key, or when they are opened.
 let keys = null;
 const withKeys = (event) => {
-  keys ??= import("./keys.js").then(({ Keys }) => new Keys(views, () => own?.orders));
-  keys.then((loaded) => loaded.press(event)).catch(trouble("keys"));
+  keys ??= wanted(() => import("./keys.js")).then((loaded) => loaded && new loaded.Keys(views, () => own?.orders));
+  keys.then((loaded) => loaded ? loaded.press(event) : (keys = null)).catch(trouble("keys"));
 };
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select");
@@ -137,10 +149,12 @@ document.addEventListener("keydown", (event) => {
   withKeys(event);
 });
 byId("shortcuts").addEventListener("click", () => withKeys(null));
-byId("market-menu").addEventListener("toggle", async () => (await import("./market_search.js")).searched(market), { once: true });
+let search = null;
+const withSearch = () => (search ??= wanted(() => import("./market_search.js")).then((loaded) => loaded ? loaded.searched(market) : (search = null)));
+byId("market-menu").addEventListener("toggle", withSearch);
 byId("star")?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  (await import("./market_search.js")).star(event.target);
+  (await wanted(() => import("./market_search.js")))?.star(event.target);
 });
 
 // The line opens when the page's forms are ours: "live" may not stand over a form that would still load a new page.
@@ -150,7 +164,7 @@ mine.then(() => socket.open());
 startChart()
   .then(async () => {
     await mine;
-    if (!own) return;
+    if (!own || !chart) return;
     own.orders.tell();
     chart.setFills(await own.fillMarks());
   })

@@ -4,15 +4,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.ledger.models import Reconciliation, WalletEntry
+from accounts.ledger.models import LedgerEntry, Reconciliation, WalletEntry
+from accounts.models import LedgerPosting
 from accounts.wallet import alarms
-from marketdata.admin_base import ReadOnlyAdmin, coins
+from marketdata.admin_base import ReadOnlyAdmin, coins, links
 from marketdata.admin_pages import Table
 from marketdata.models import Asset
 from matching.symbols import AssetSpec
@@ -65,6 +67,50 @@ class ReconciliationAdmin(ReadOnlyAdmin):
         specs = {asset.symbol: asset.spec() for asset in Asset.objects.all()}
         lines = [_place(specs[place["symbol"]], place) for place in row.holdings if place["symbol"] in specs]
         return format_html_join("", "<p>{}</p>", ((line,) for line in lines)) or "-"
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """The whole ledger of one account, legs of trades and fees too. Of no account it shows nothing: the view would read
+    every fill there is."""
+
+    list_display = ["id", "at", "kind", "account", "amount", "reference", "event"]
+    list_display_links = None
+    list_filter = ["kind", "asset"]
+    list_select_related = ["account__user", "asset"]
+    search_fields = ["=account__id"]
+    search_help_text = "Number of an account."
+    empty_text = "Search for the number of an account, or come from an order, a fill, a user or an account."
+    ordering = ["-id"]
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.has_perm("accounts.view_ledgerposting"))
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[LedgerEntry]":
+        rows: QuerySet[LedgerEntry] = super().get_queryset(request)
+        return rows if "account" in request.GET or _number(request.GET.get("q", "")) else rows.none()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[LedgerEntry]", search_term: str
+    ) -> "tuple[QuerySet[LedgerEntry], bool]":
+        number = _number(search_term)
+        return (queryset.filter(account_id=number), False) if number else (queryset, False)
+
+    @admin.display(description="amount")
+    def amount(self, row: LedgerEntry) -> str:
+        return coins(row.asset, row.units)
+
+    @admin.display(description="of")
+    def event(self, row: LedgerEntry) -> SafeString:
+        if row.kind in (LedgerPosting.Kind.TRADE, LedgerPosting.Kind.FEE):
+            return links({"trade": ("marketdata_trade", f"seq={row.seq}")})
+        return links({"posting": ("accounts_ledgerposting", f"id={row.pk}")})
+
+
+def _number(text: str) -> int:
+    """Of an account; 0 for what is none."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 @admin.register(WalletEntry)
@@ -120,4 +166,4 @@ def _history() -> Table:
     return {"headers": ["Started (UTC)", "Trades", "Outcome", "Found", "Took", "Trouble"], "rows": rows}
 
 
-__all__ = ["ReconciliationAdmin", "WalletEntryAdmin"]
+__all__ = ["LedgerEntryAdmin", "ReconciliationAdmin", "WalletEntryAdmin"]

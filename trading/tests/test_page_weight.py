@@ -13,7 +13,7 @@ from exchange_site.static_files import light, program
 from exchange_site.tests.api_rig import forget_caches, make_market
 
 STATIC = settings.BASE_DIR / "static"
-MAX_BYTES = 98_000  # Promised are 100,000; the rest is for the next idea.
+MAX_BYTES = 99_000  # Promised are 100,000; the rest is for the next idea.
 LOADED_AT_ONCE = {"js/chart.js", "js/own.js"}  # Imported late by trade.js, but on every page (own.js: when logged in).
 # What the chart loads by itself when somebody has open orders and fills, and few candles are there.
 WITH_ORDERS = LOADED_AT_ONCE | {"js/order_lines.js", "js/chart_marks.js", "js/chart_history.js"}

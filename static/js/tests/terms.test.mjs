@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Market } from "../market.js";
 import { orderOf, problemOf } from "../send.js";
-import { wishOf } from "../terms.js";
+import { missing, wishOf } from "../terms.js";
 
 const market = new Market({
   symbol: "SOL_USDC", base: "SOL", quote: "USDC", baseDecimals: 9, quoteDecimals: 6, priceDecimals: 2, quantityDecimals: 2,
@@ -53,4 +53,15 @@ test("what is wrong is said at its field", () => {
   assert.equal(wrong({ exits: true, stop_loss: "21" }), "stop_loss");
   assert.equal(wrong({ exits: true, take_profit: "19" }), "take_profit");
   assert.equal(wrong({ amount: "" }), "amount");
+});
+
+test("the form asks for what is missing, one thing at a time", () => {
+  const lacks = (more) => missing(wishOf(market, fieldsOf(more), false));
+  assert.equal(lacks({}), "amount");
+  assert.equal(lacks({ amount: "4" }), "price");
+  assert.equal(lacks({ amount: "4", price: "20.00" }), null);
+  assert.equal(lacks({ kind: "market", amount: "4" }), null);
+  assert.equal(lacks({ kind: "oco", amount: "4", price: "20.00" }), "trigger");
+  assert.equal(lacks({ kind: "stop", amount: "4" }), "trigger");
+  assert.equal(lacks({ kind: "trailing", amount: "4" }), "delta");
 });

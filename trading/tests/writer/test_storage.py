@@ -16,7 +16,19 @@ from marketdata.selectors import klines, recent_trades
 from marketdata.storage import StorageRefused, candles, partitions, timescale
 from marketdata.storage import tables as storage
 from marketdata.storage.moving import alone_with, move
-from marketdata.storage.tables import KLINES, TABLES, TRADES, Shape, ask, run, shape_of
+from marketdata.storage.tables import (
+    KLINES,
+    TABLES,
+    TRADES,
+    Shape,
+    ask,
+    month_of,
+    next_month,
+    parents,
+    partition_name,
+    run,
+    shape_of,
+)
 from matching.tests.flows import random_commands
 from trading.models import Checkpoint
 from trading.writer.loop import WriterLoop
@@ -158,16 +170,43 @@ def test_behind_a_view_the_writer_keeps_no_candles_and_they_come_back_whole(writ
     assert list(candles.differences(KLINES.name, candles.of_kept_trades())) == []
 
 
+def without_a_month(months_ahead):
+    """Takes the partitions of trades and candles of that month away, as if nobody had made them; its beginning."""
+    month = month_of(timezone.now())
+    for _ in range(months_ahead):
+        month = next_month(month)
+    for parent in (TRADES.name, *parents(KLINES)):
+        run(f"DROP TABLE {partition_name(parent, month)}")
+    return month
+
+
 def test_months_are_made_ahead_and_stray_rows_find_theirs(written):
     partitions.enable(say)
-    late = timezone.now() + timedelta(days=400)
-    run("UPDATE marketdata_trade SET at = %s WHERE seq = (SELECT max(seq) FROM marketdata_trade)", late)
-    rows = Trade.objects.count()
-    assert sum(state.in_default for state in partitions.states()) == 1
-    assert partitions.make_ahead(late) > 12
+    month = without_a_month(7)
+    for day in (0, 27):
+        run(
+            "UPDATE marketdata_trade SET at = %s WHERE seq = (SELECT min(seq) FROM marketdata_trade WHERE at < %s)",
+            *(month + timedelta(days=day), month),
+        )
+    before = everything()
+    assert sum(state.in_default for state in partitions.states()) == 2
+    assert partitions.make_ahead() == 3
+    assert ask(f"SELECT count(*) FROM {partition_name(TRADES.name, month)}") == [(2,)]  # noqa: S608 - our own name
     assert sum(state.in_default for state in partitions.states()) == 0
-    assert Trade.objects.count() == rows
-    assert partitions.make_ahead(late) == 0
+    assert everything() == before
+    assert partitions.make_ahead() == 0
+
+
+def test_months_of_before_are_made_for_rows_that_wait(written):
+    partitions.enable(say)
+    old = month_of(ask("SELECT min(at) FROM marketdata_trade")[0][0]) - timedelta(days=40)
+    run("UPDATE marketdata_trade SET at = %s WHERE seq = (SELECT min(seq) FROM marketdata_trade)", old)
+    assert partitions.make_ahead() == 1
+    assert ask(f"SELECT count(*) FROM {partition_name(TRADES.name, month_of(old))}") == [(1,)]  # noqa: S608
+
+
+def test_tables_without_partitions_need_no_months(written):
+    assert partitions.make_ahead() == 0
 
 
 def test_old_months_are_dropped_whole_and_only_with_a_word(written):
@@ -212,21 +251,6 @@ def test_rights_and_owner_come_along(written):
     finally:
         run("REVOKE ALL ON marketdata_trade FROM reader_of_trades")
         run("DROP ROLE reader_of_trades")
-
-
-def test_a_role_that_does_not_own_the_tables_asks_for_the_owner_in_time(written):
-    partitions.enable(say)
-    run("CREATE ROLE not_the_owner")
-    try:
-        run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO not_the_owner")
-        run("SET ROLE not_the_owner")
-        assert partitions.make_ahead() == 0
-        with pytest.raises(StorageRefused, match="few months left"):
-            partitions.make_ahead(timezone.now() + timedelta(days=330))
-    finally:
-        run("RESET ROLE")
-        run("DROP OWNED BY not_the_owner")
-        run("DROP ROLE not_the_owner")
 
 
 def test_what_the_command_does_not_know_stops_it(written):
