@@ -10,6 +10,15 @@ from marketdata.api.empty_lists import EMPTY_LISTS
 from trading.api import shims
 
 PUBLIC, SIGNED = "public", "signed"
+TAGS = {  # In the order in which somebody who writes a bot meets them.
+    "Markets": "Public data: what is traded, at which prices. Nothing is signed.",
+    "Orders": "Place, change and cancel.",
+    "Account": "Balances, limits, fees and open orders.",
+    "History": "Orders, fills and everything that moved money, page by page.",
+    "Money": "Deposits and withdrawals.",
+    "System": "Time, state, limits and this description.",
+    "Others": "Products that are not traded here. Clients ask for them; lists are empty, the rest answers 501.",
+}
 
 _ORDER_EXAMPLE = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "20.15", "quantity": "0.5"}
 _WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 253402300799, "example": 1750000000}

@@ -11,9 +11,11 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.signing.instructions import instruction_of
 from exchange_site.kernel.api_view import PublicView
+from exchange_site.openapi.about import ABOUT
 from exchange_site.openapi.components import SCHEMAS
-from exchange_site.openapi.operations import OPERATIONS, PUBLIC, Operation
+from exchange_site.openapi.operations import OPERATIONS, PUBLIC, TAGS, Operation
 from exchange_site.openapi.parts import Schema, ref
 
 SIGNING = {
@@ -21,8 +23,8 @@ SIGNING = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "An Ed25519 public key in base64. X-Timestamp, X-Window and X-Signature go with it; how to sign "
-        "is in docs/rest.md.",
+        "description": "An Ed25519 public key in base64. X-Timestamp, X-Window and X-Signature go with it."
+        " How to sign stands above.",
     },
     "Session": {
         "type": "apiKey",
@@ -76,6 +78,9 @@ def operation_object(method: str, path: str, known: Operation) -> dict[str, Any]
         "security": [] if known.access == PUBLIC else [{"ApiKey": []}, {"Session": []}],
         "responses": _responses(path, known),
     }
+    word = None if known.access == PUBLIC else instruction_of(method.upper(), path)
+    if word is not None:
+        found["description"] = f"Signs the instruction `{word}`."
     if parameters:
         found["parameters"] = parameters
     if known.body is not None:
@@ -120,6 +125,8 @@ def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result.setdefault("components", {})
     result["components"]["schemas"] = SCHEMAS
     result["components"]["securitySchemes"] = SIGNING
+    result["info"]["description"] = ABOUT
+    result["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
     return result
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from exchange_site.kernel import errors
 from exchange_site.openapi.components import SCHEMAS
-from exchange_site.openapi.operations import OPERATIONS
+from exchange_site.openapi.operations import OPERATIONS, TAGS
 from exchange_site.openapi.schema import whole_schema
 
 NO_SAMPLE = {"/api/schema", "/api/v1/liabilities", "/wapi/v1/liabilities"}  # Too long, or shown by their own page.
@@ -81,8 +81,14 @@ def test_every_route_is_in_the_document() -> None:
     for path, methods in whole_schema()["paths"].items():
         for method, it in methods.items():
             assert it["summary"], (method, path)
-            assert it["tags"], (method, path)
+            assert set(it["tags"]) <= set(TAGS), (method, path)
             assert any(status.startswith("4") for status in it["responses"]), (method, path)
+
+
+def test_a_signed_route_says_which_word_it_signs() -> None:
+    paths = whole_schema()["paths"]
+    assert paths["/api/v1/order"]["post"]["description"] == "Signs the instruction `orderExecute`."
+    assert "description" not in paths["/api/v1/depth"]["get"]
 
 
 def test_every_code_is_explained_to_people() -> None:
