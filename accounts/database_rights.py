@@ -38,7 +38,7 @@ WRITTEN_BY_WRITER = {
 """What the engine decided: for everybody but the db writer it can only be read."""
 SHARED_WITH_WRITER = {"marketdata_market": _READ | {"UPDATE"}, "marketdata_marketfigures": _ADD_AND_CHANGE}
 """Staff lists a market, and the writer keeps its row up to date."""
-READ_BY_WRITER = frozenset({"accounts_account", "marketdata_asset"})
+READ_BY_WRITER = frozenset({"accounts_account", "marketdata_asset", "django_migrations"})
 DIVIDED = ("marketdata_trade_", "marketdata_kline_")  # Partitions and the like: as the table they are a part of.
 
 ONLY_ADDED = frozenset({"accounts_walletentry", "accounts_auditentry", "trading_liabilityproof"})
@@ -52,8 +52,11 @@ NOT_BY_WEB = frozenset(
         "trading_liabilitychunk",
     }
 )
-STAFF_MAY_SET = {"marketdata_market": ("position",)}
-"""Columns that staff decides in tables that are otherwise the writer's."""
+STAFF_MAY_SET = {"marketdata_market": ("position", "listed")}
+"""Columns that staff decides in tables that are otherwise the writer's. A market that is listed stays so."""
+
+MAKES_MONTHS = "marketdata_make_next_month()"
+"""The one thing that is done with the owner's rights: Celery makes the next month's partition."""
 
 KEPT = tuple(
     sorted(ONLY_ADDED | {"accounts_ledgerposting", "accounts_balancestep", "trading_fill", "marketdata_trade"})
@@ -99,6 +102,8 @@ def grants(role: str, tables: "Iterable[Table]", alone: bool = False) -> list[sq
     ]
     if role != WRITER_ROLE:  # What the owner makes between two runs of this, such as the partition of a new month.
         found.append(sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}").format(who))
+    months = "GRANT EXECUTE ON FUNCTION {} TO {}" if role == APP_ROLE else "REVOKE ALL ON FUNCTION {} FROM {}"
+    found.append(sql.SQL(months).format(sql.SQL(MAKES_MONTHS), who))
     for table in tables:
         named = sql.Identifier(table.name)
         if wanted := _wanted(role, table, alone):
@@ -120,6 +125,9 @@ SELECT c.relname, p.name FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnam
 CROSS JOIN unnest(%s::text[]) AS p (name)
 WHERE s.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm') AND has_table_privilege(%s, c.oid, p.name)
 """
+
+
+_MAY_MAKE_MONTHS = "SELECT has_function_privilege(%s, to_regprocedure(%s), 'EXECUTE')"
 
 
 class Table(NamedTuple):
@@ -154,13 +162,29 @@ def differences(cursor: Any, role: str, alone: bool = False) -> list[str]:
         return [f"There is no role {role}."]
     found = [f"The role {role} may do more than use tables."] if row[0] else []
     cursor.execute(_HAS, [list(PRIVILEGES), role])
-    has: dict[str, set[str]] = {}
-    for name, privilege in cursor.fetchall():
-        has.setdefault(name, set()).add(privilege)
+    cursor.execute(_MAY_MAKE_MONTHS, [role, MAKES_MONTHS])
+    if (may := cursor.fetchone()[0]) is not (role == APP_ROLE):
+        found.append(f"{role} may {'' if may else 'not '}EXECUTE {MAKES_MONTHS}.")
+    has = _given(cursor, role)
     for table in tables_of(cursor):
-        wanted, given = _wanted(role, table, alone), has.get(table.name, set())
-        if too_much := sorted(given - wanted):
+        if too_much := sorted(has.get(table.name, set()) - _wanted(role, table, alone)):
             found.append(f"{role} may {', '.join(too_much)} {table.name}.")
-        if not table.is_partition and (missing := sorted(wanted - given)):
-            found.append(f"{role} may not {', '.join(missing)} {table.name}.")
+    return found + missing(cursor, role, alone)
+
+
+def missing(cursor: Any, role: str, alone: bool = False) -> list[str]:
+    """What the role cannot do yet, a sentence each: after a migration, until `app_role` has run."""
+    has, found = _given(cursor, role), []
+    for table in tables_of(cursor):
+        if not table.is_partition and (lacks := sorted(_wanted(role, table, alone) - has.get(table.name, set()))):
+            found.append(f"{role} may not {', '.join(lacks)} {table.name}.")
+    return found
+
+
+def _given(cursor: Any, role: str) -> dict[str, set[str]]:
+    """Table: what the role may do with it."""
+    found: dict[str, set[str]] = {}
+    cursor.execute(_HAS, [list(PRIVILEGES), role])
+    for name, privilege in cursor.fetchall():
+        found.setdefault(name, set()).add(privilege)
     return found

@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class ExchangeSiteConfig(AppConfig):
     name = "exchange_site"
+    verbose_name = "Site"
 
     def ready(self) -> None:
         # Tasks sent from any Django process need the configured application. Not in the package's __init__: the

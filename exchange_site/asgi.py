@@ -19,7 +19,7 @@ from django.conf import settings
 from django.urls import get_resolver
 
 from exchange_site import api_limits, cors, fast_lane, web_metrics
-from exchange_site.kernel import event_loop, garbage, metrics, rate_limits
+from exchange_site.kernel import event_loop, garbage, loop_lag, metrics, rate_limits
 from exchange_site.kernel.client_address import believed
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError
 from exchange_site.kernel.fast_http import REQUEST_TIMEOUT, Receive, Send, check_declared_length, error_response
@@ -134,6 +134,7 @@ def is_api(path: str) -> bool:
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     """A server that has no lifespan never call this; it only makes the end tidier."""
+    watch: loop_lag.LoopWatch | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -141,8 +142,11 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             metrics.serve("web")
             get_resolver().url_patterns  # noqa: B018 - imports every view, which the first request would do.
             garbage.settle()
+            watch = loop_lag.LoopWatch()
             await send({"type": "lifespan.startup.complete"})
         else:
+            if watch is not None:
+                watch.stop()
             await gateway.close_shared()
             await rate_limits.close_shared()
             await close_market_hub()

@@ -64,4 +64,4 @@ async def serve(handler: Handler, scope: dict[str, Any], receive: Receive, send:
     except Exception:
         log.exception("%s %s failed.", request.method, request.path)
         response = error_response(ApiError(SERVER_ERROR))
-    await response.send(send)
+    await response.send(send, request.extensions)

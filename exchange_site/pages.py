@@ -134,6 +134,7 @@ def error_page(request: HttpRequest, status: int) -> HttpResponse:
     with translation.override(preferences.language_of(request, wanted)):
         title, text = ERRORS[status]
         context = {**frame(wanted), "status": status, "title": title, "text": text}
+        context["of_staff"] = request.path_info.startswith("/admin/")
         return HttpResponse(render_to_string("error.html", context), status=status)
 
 

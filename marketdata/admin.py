@@ -12,7 +12,7 @@ from unfold.decorators import action
 
 from exchange_site.kernel.errors import ApiError
 from marketdata import services
-from marketdata.admin_base import ReadOnlyAdmin, price, quantity
+from marketdata.admin_base import Follows, ReadOnlyAdmin, fills_of, price, quantity
 from marketdata.admin_rules import MarketRules
 from marketdata.admin_wishes import StaffWishAdmin
 from marketdata.models import Asset, Market, Trade
@@ -74,7 +74,8 @@ class MarketAdmin(MarketRules, ModelAdmin):
     list_display = ["symbol", "state", "state_reason", "state_since", "listed", "maker_fee_ppm", "taker_fee_ppm"]
     list_filter = ["state", "listed"]
     search_fields = ["symbol"]
-    actions_detail = [*MarketRules.rule_actions, "list_again"]
+    actions_detail = MarketRules.rule_actions
+    actions_detail_hide_default = True  # The audit log has it all.
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         rules = ["symbol", "base", "quote", "tick_size", "step_size", "min_quantity", "max_open_orders"]
@@ -88,6 +89,13 @@ class MarketAdmin(MarketRules, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {"show_save_and_add_another": False, "show_save_and_continue": False}  # Only the position is saved.
+        answer: HttpResponse = super().change_view(request, object_id, form_url, {**more, **(extra_context or {})})
+        return answer
 
     def save_model(self, request: HttpRequest, obj: Market, form: Any, change: bool) -> None:
         if change:
@@ -111,11 +119,23 @@ class MarketAdmin(MarketRules, ModelAdmin):
 
 
 @admin.register(Trade)
-class TradeAdmin(ReadOnlyAdmin):
+class TradeAdmin(Follows, ReadOnlyAdmin):
+    search_help_text = "Number of a trade or of an order."
+    fields = [
+        "seq", "market", "trade_id", "at", "shown_price", "shown_quantity", "buyer_is_maker", "maker_order_id",
+        "taker_order_id",
+    ]  # fmt: skip
+    readonly_fields = ["shown_price", "shown_quantity"]
     list_display = ["seq", "market", "trade_id", "at", "shown_price", "shown_quantity", "buyer_is_maker"]
     list_filter = ["market", "buyer_is_maker"]
     search_fields = ["=trade_id", "=maker_order_id", "=taker_order_id"]
     ordering = ["-seq"]
+
+    def followed(self, row: Trade) -> dict[str, tuple[str, str]]:
+        return {
+            "Both orders": ("trading_order", f"id__in={row.maker_order_id},{row.taker_order_id}"),
+            "Both fills (their legs in the ledger)": fills_of(row.seq),
+        }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trade]:
         return super().get_queryset(request).select_related("market__base", "market__quote")

@@ -84,8 +84,7 @@ class MarketRules:
         "halt",
         "resume",
         {"title": "Other states", "icon": "tune", "items": ["post_only", "limit_only", "auction", "close"]},
-        "limits",
-        "change_fees",
+        {"title": "Rules", "icon": "gavel", "items": ["limits", "change_fees", "list_again"]},
     ]
     rule_fields = ["limits_now", "fees_now", "auction_now"]
 

@@ -35,6 +35,7 @@ class StaffWishAdmin(ReadOnlyAdmin):
         "decision_reason", "one_person", "n", "error", "key",
     ]  # fmt: skip
     actions_detail = ["approve", "reject"]
+    empty_text = "Nobody has asked for anything that takes two people."
     change_form_before_template = "admin/staff/waits_for.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffWish]:
@@ -122,7 +123,8 @@ def _waits_for(wish: StaffWish, person: Any) -> str:
 
 
 def _gives(group: Group, rights: tuple[str, ...]) -> bool:
-    held = {f"{each.content_type.app_label}.{each.codename}" for each in group.permissions.select_related("content_type")}
+    rows = group.permissions.select_related("content_type")
+    held = {f"{row.content_type.app_label}.{row.codename}" for row in rows}
     return bool(rights) and held.issuperset(rights)
 
 

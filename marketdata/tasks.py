@@ -34,8 +34,5 @@ def refresh_market_statistics() -> int:
 
 @shared_task
 def keep_partitions_ahead() -> int:
-    """Partitions for the next months, where trades and candles have any (`manage.py partitions`); how many were made.
-
-    Only the owner of the tables can. Under another role this does nothing for as long as there is time, and then fails.
-    """
+    """Partitions for the next months, where trades and candles have any (`manage.py partitions`): how many."""
     return partitions.make_ahead()

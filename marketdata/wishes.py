@@ -226,8 +226,8 @@ def _too_late(wish: StaffWish) -> ApiError | None:
     if wish.state == State.PENDING and not expired:
         return None
     over = expired and wish.state in (State.PENDING, State.APPROVED)
-    state = State.EXPIRED.label if over else wish.get_state_display()
-    return ApiError(errors.PRECONDITION_FAILED, f"It is too late: {state.lower()}")
+    state = "expired" if over else str(wish.get_state_display()).lower()
+    return ApiError(errors.PRECONDITION_FAILED, f"It is too late: {state}")
 
 
 def _decided(wish: StaffWish, state: Any, by: By) -> None:

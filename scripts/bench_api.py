@@ -1,8 +1,13 @@
 """`./exchange bench api [--orders N] [--only rest|socket]`: orders to committed rows, nothing left out.
 
 Every process runs but the market maker. Two traders meet at one price: with signed REST orders, singly from many
-connections, singly from one connection at a fixed rate, and in batches of 50; and over the order socket, single orders
-pipelined on many connections, and on one at a fixed rate. Afterwards the rows are counted and engine and database
+connections, singly at a fixed rate, and in batches of 50; and over the order socket, single orders pipelined on many
+connections, and on one at a fixed rate.
+
+At a fixed rate time counts from when an order was due. One connection takes one REST order after the other, so with
+every answer that takes longer than the time between two orders the rest of them come later and later: that says how
+much a connection can carry. What a client with a connection to spare waits for is said by the run on several, and what
+the server alone takes by the round trips. Afterwards the rows are counted and engine and database
 reconciled, so that no figure stands for orders that were lost.
 """
 
@@ -20,7 +25,7 @@ from socket_orders import as_fast_as_they_go, at_a_rate, connect, frame
 CONNECTIONS = 32
 BATCH_CONNECTIONS = 3  # An account may have 200 open orders in a market.
 BATCH = 50
-RATES = (250, 500)
+RATES = ((250, 1), (500, 1), (250, 8), (1000, 8))  # Orders a second in all, connections.
 SOCKETS = 8
 SOCKET_WINDOW = 20  # Requests under way on each: 160 in all, so an account stays below its 200 open orders.
 SOCKET_RATES = (250, 500, 1000)
@@ -62,6 +67,7 @@ class Trader:
 @dataclass
 class Tally:
     seconds: list[float] = field(default_factory=list)
+    round_trips: list[float] = field(default_factory=list)
     accepted: int = 0
     others: dict[str, int] = field(default_factory=dict)
 
@@ -75,31 +81,41 @@ class Tally:
                 self.others[one.get("code", str(status))] = self.others.get(one.get("code", str(status)), 0) + 1
 
 
-async def drive(port: int, requests: list[bytes], tally: Tally, every_s: float = 0) -> None:
+async def drive(port: int, requests: list[bytes], tally: Tally, every_s: float = 0, after_s: float = 0) -> None:
     """One keep-alive connection, one request after the other. With a rate, time counts from when each was due."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    started = time.perf_counter()
+    started = time.perf_counter() + after_s
     for index, request in enumerate(requests):
         due = time.perf_counter()
         if every_s:
             due = started + index * every_s
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        sent = time.perf_counter()
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         body = await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
-        tally.note(int(head[9:12]), body, time.perf_counter() - due)
+        answered = time.perf_counter()
+        tally.round_trips.append(answered - sent)
+        tally.note(int(head[9:12]), body, answered - due)
     writer.close()
 
 
-async def measure(name: str, scratch: Scratch, traders: list[Trader], orders: int, batch: int, rate: int) -> int:
+async def measure(
+    name: str, scratch: Scratch, traders: list[Trader], orders: int, batch: int, rate: int, connections: int
+) -> int:
     """Sell first, then buy, in turns on every connection. Returns how many orders were accepted."""
-    connections = 1 if rate else CONNECTIONS if batch == 1 else BATCH_CONNECTIONS
     per_connection = max(2, orders // batch // connections)
     plans = [[traders[i % 2].request(batch) for i in range(per_connection)] for _ in range(connections)]
     tally = Tally()
     used = scratch.cpu_seconds()
     started = time.perf_counter()
-    await asyncio.gather(*(drive(scratch.port, plan, tally, 1 / rate if rate else 0) for plan in plans))
+    every_s = connections / rate if rate else 0
+    await asyncio.gather(
+        *(
+            drive(scratch.port, plan, tally, every_s, number * every_s / connections)
+            for number, plan in enumerate(plans)
+        )
+    )
     answered = time.perf_counter() - started
     wait_until(lambda: all_written(scratch), "the database")
     written = time.perf_counter() - started
@@ -116,6 +132,9 @@ def report(name: str, scratch: Scratch, tally: Tally, used: dict[str, float], an
         f"{tally.accepted / written:,.0f}/s to committed rows; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
         + (f"; refused {tally.others}" if tally.others else "")
     )
+    if trips := sorted(tally.round_trips):
+        p50, p99, longest = (percentile(trips, percent) * 1000 for percent in (50, 99, 100))
+        print(f"  round trips: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {longest:.1f} ms")
     spent = {name: (seconds - used[name]) * 1e6 / tally.accepted for name, seconds in scratch.cpu_seconds().items()}
     print("  CPU an order, µs: " + ", ".join(f"{name} {micros:.0f}" for name, micros in spent.items() if micros >= 1))
 
@@ -177,16 +196,17 @@ def main() -> None:
         if options.only != "rest":
             for rate in (*SOCKET_RATES, 0):
                 accepted += asyncio.run(measure_sockets(scratch, traders, rate * 10 or orders * 2, rate))
-        for name, batch, rate, count in (
+        for name, batch, rate, count, connections in (
             ()
             if options.only == "socket"
             else (
-                (f"single signed orders, {CONNECTIONS} connections", 1, 0, orders),
-                *((f"single signed orders, one connection at {rate}/s", 1, rate, rate * 10) for rate in RATES),
-                (f"batches of {BATCH}, {BATCH_CONNECTIONS} connections", BATCH, 0, orders * 2),
+                ("single signed orders", 1, 0, orders, CONNECTIONS),
+                *((f"single signed orders at {rate}/s", 1, rate, rate * 10, lines) for rate, lines in RATES),
+                (f"batches of {BATCH}", BATCH, 0, orders * 2, BATCH_CONNECTIONS),
             )
         ):
-            accepted += asyncio.run(measure(name, scratch, traders, count, batch, rate))
+            full_name = f"{name}, {connections} connection{'s' if connections > 1 else ''}"
+            accepted += asyncio.run(measure(full_name, scratch, traders, count, batch, rate, connections))
         count = "from trading.models import Order; print(Order.objects.count())"
         rows = int(scratch.call("manage", "shell", "--no-imports", "-c", count).strip().splitlines()[-1])
         print(

@@ -66,7 +66,9 @@ class TradingAccountAdmin(AccountAdmin):
     actions_detail = ["block", "unblock", "cancel_all", "set_tier"]
 
     def is_offered(self, request: HttpRequest, row: Account, name: str) -> bool:
-        """Accounts of the venue do not trade. (A block that the database does not know yet may be asked about.)"""
+        """Accounts of the venue do not trade, and only what is blocked can be unblocked."""
+        if name == "unblock" and not AccountBlock.objects.filter(account_id=row.pk).exists():
+            return False
         return bool(row.kind == Account.Kind.USER)
 
     @admin.display(description="trading")

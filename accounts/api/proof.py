@@ -31,7 +31,7 @@ _sessions_lock = threading.Lock()
 
 def shows_key(headers: Mapping[str, str]) -> bool:
     """`headers` have lower-case names."""
-    return any(name in headers for name in SIGNING_HEADERS)
+    return not headers.keys().isdisjoint(SIGNING_HEADERS)
 
 
 def parsed_body(method: str, body: bytes) -> Any:

@@ -13,6 +13,7 @@ from marketdata.admin_base import ReadOnlyAdmin
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["number", "at", "actor_name", "action", "subject", "reason", "ip_address"]
     list_filter = ["action", "at"]
+    search_help_text = "Words of subject, reason or action, an email address, a command's or request's id, a hash."
     search_fields = ["subject", "reason", "actor_name", "=command_id", "=request_id", "=hash", "action"]
     ordering = ["-number"]
     fields = [

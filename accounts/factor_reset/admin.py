@@ -16,6 +16,7 @@ _TONES = {"waiting": "warning", "done": "success", "objected": "danger", "stoppe
 
 @admin.register(SecondFactorReset)
 class SecondFactorResetAdmin(ReadOnlyAdmin):
+    empty_text = "Nobody has lost a second factor. It is asked for on the page of the user."
     list_display = ["user", "shown_state", "asked_by", "approved_by", "reason", "mailed_at", "due_at", "ended_at"]
     list_filter = ["state"]
     search_fields = ["user__email", "reason", "asked_by__email", "approved_by__email"]

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from psycopg import sql
 
 from accounts.database_rights import (
@@ -18,6 +19,8 @@ from accounts.database_rights import (
     differences,
     tables_of,
 )
+from marketdata.storage import partitions
+from marketdata.storage.tables import Shape, ask, month_of, next_month, partition_name, run, shape_of
 
 POSTINGS = (
     "INSERT INTO accounts_ledgerposting (id, seq, at, kind, account_id, asset_id, units, reference) "
@@ -133,8 +136,47 @@ def test_the_rest_of_the_exchange_works_with_it(addresses, role):
         )
         app.execute("UPDATE accounts_ratetier SET name = 'y'")
         app.execute("DELETE FROM accounts_ratetier WHERE name = 'y'")
-        app.execute("UPDATE marketdata_market SET position = position")  # What staff decides of a market's row.
+        app.execute("UPDATE marketdata_market SET position = position, listed = true")  # What staff decides of it.
         app.rollback()
+
+
+@pytest.fixture
+def divided(addresses):
+    """Trades and candles in partitions, one month of which nobody has made."""
+    partitions.enable(lambda _: None)
+    call_command("app_role")
+    month = next_month(next_month(month_of(timezone.now())))
+    run(f"DROP TABLE {partition_name('marketdata_trade', month)}")
+    yield partition_name("marketdata_trade", month)
+    partitions.disable(lambda _: None)
+
+
+def test_celerys_role_makes_the_next_month_and_nothing_else_of_the_owners(addresses, divided):
+    with psycopg.connect(addresses[APP_ROLE], autocommit=True) as app:
+        assert app.execute("SELECT marketdata_make_next_month()").fetchone() == (divided,)
+        assert app.execute("SELECT marketdata_make_next_month()").fetchone() == (None,)
+        # A table of its own that looks like one of ours does not mislead what runs with the owner's rights.
+        app.execute("CREATE TEMP TABLE pg_partitioned_table (partrelid oid)")
+        app.execute("CREATE TEMP TABLE marketdata_trade_default (at timestamptz)")
+        app.execute("INSERT INTO marketdata_trade_default VALUES ('2001-01-01')")
+        app.execute("SET search_path = pg_temp, public")
+        assert app.execute("SELECT public.marketdata_make_next_month()").fetchone() == (None,)
+    assert shape_of("marketdata_trade_200101") is Shape.MISSING
+    assert ask("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass", divided) == [
+        (connection.settings_dict["USER"],)
+    ]
+    refused(addresses[APP_ROLE], *changes_of(divided))
+    with connection.cursor() as cursor:
+        for role in ROLES:
+            assert differences(cursor, role) == [], role
+
+
+@pytest.mark.parametrize("role", [WEB_ROLE, WRITER_ROLE])
+def test_no_other_role_may_make_months(addresses, role):
+    refused(addresses[role], "SELECT marketdata_make_next_month()")
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION marketdata_make_next_month() TO {role}")
+        assert differences(cursor, role) == [f"{role} may EXECUTE marketdata_make_next_month()."]
 
 
 def test_a_right_that_was_given_or_taken_by_hand_is_named(addresses):

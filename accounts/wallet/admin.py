@@ -162,6 +162,7 @@ class DepositAdmin(AsksAdmin):
 
 @admin.register(WalletAlarm)
 class WalletAlarmAdmin(AsksAdmin):
+    empty_text = "No alarm has ever been raised: the wallet agrees with its chains, its signer and the engine."
     list_display = ["raised_at", "code", "subject", "stops", "resolved_at", "resolved_by"]
     list_filter = ["stops", ("resolved_at", admin.EmptyFieldListFilter), "code"]
     search_fields = ["subject", "detail"]
@@ -240,6 +241,7 @@ class WithdrawalAddressAdmin(ReadOnlyAdmin):
 
 @admin.register(WithdrawalFreeze)
 class WithdrawalFreezeAdmin(ReadOnlyAdmin):
+    empty_text = "Nobody's withdrawals were held after a change of password or second factor."
     list_display = ["account", "until", "reason", "created_at"]
     search_fields = ["account__user__email"]
     list_select_related = ["account__user"]

@@ -44,7 +44,8 @@ def missing(row: Withdrawal) -> list[str]:
     found = []
     if row.needs_mail and row.confirmed_at is None:
         found.append("mail")
-    if max(row.not_before, risk.frozen_until(row.account_id)) > timezone.now():
+    held_until = max(row.not_before, risk.frozen_until(row.account_id))
+    if held_until > timezone.now() or (row.account.user is not None and not row.account.user.is_active):
         found.append("hold")
     if row.approvals.count() < row.approvals_needed:
         found.append("approval")

@@ -1,4 +1,4 @@
-"""Faults of the engine processes: killed, paused, both gone, poisoned, starved of memory (F1, F2, F3, F22, F29)."""
+"""Faults of the engine processes: killed, paused, both gone, cut off, poisoned, starved (F1, F2, F3, F21, F22, F29)."""
 
 import resource
 import signal
@@ -7,6 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from exchange_site.chaos.blackhole import SilentLine
 from exchange_site.chaos.stage import COLD_EXITS, COLD_START_S, KILLED, WARM_TAKEOVER_S, Fault, FaultFailed, Stage
 from exchange_site.chaos.workload import POISON, probe_order, with_key
 from exchange_site.kernel import redis_names
@@ -128,6 +129,22 @@ def poisoned(stage: Stage) -> None:
             raise FaultFailed(f"The command that broke the engine was answered {told.reply}.")
 
 
+def half_open(stage: Stage) -> None:
+    """The leader's line to Redis goes silent, and nobody is told. The standby leads; the old one finds out and ends."""
+    line = SilentLine(stage.place.environment["REDIS_LOG_URL"])
+    try:
+        behind = stage.replace_standby(REDIS_LOG_URL=line.url)
+        stage.trading_again(stage.leader().kill())
+        stage.rest_until_steady()
+        began = time.monotonic()
+        line.go_silent()
+        stage.trading_again(began)
+        line.mend()
+        stage.expect_exit(behind, began, {EXIT_FENCED}, "the end of the engine behind the silent line")
+    finally:
+        line.close()
+
+
 def starved(stage: Stage) -> None:
     """Its address space may not grow any more while much is asked of it: it ends, or copes; nothing in between."""
     leader = stage.leader()
@@ -152,6 +169,7 @@ FAULTS = (
     *(Fault("F1", f"dies {point}", partial(killed_at, point), WARM_TAKEOVER_S) for point in POINTS),
     Fault("F2", "paused beyond lease", paused, WARM_TAKEOVER_S, frozenset({EXIT_FENCED})),
     Fault("F3", "both killed", both_killed, COLD_START_S, COLD_EXITS),
+    Fault("F21", "half-open line", half_open, WARM_TAKEOVER_S, frozenset({KILLED, EXIT_FENCED})),
     Fault("F22", "raw bytes", raw_bytes, WARM_TAKEOVER_S, frozenset()),
     Fault(
         "F22",

@@ -1,6 +1,11 @@
-"""Faults of Redis: killed, set back, emptied, full (F4 to F7, F29). Times run from the loss, or from its repair."""
+"""Faults of Redis: killed, set back, emptied, stuck, broken, full (F4 to F9, F18, F29).
 
+Times run from the loss, or from its repair.
+"""
+
+import resource
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -55,6 +60,54 @@ def stale_copy(stage: Stage) -> None:
     stage.trading_again(began)
 
 
+def stalled(stage: Stage) -> None:
+    """It hangs as with a stuck disk: connections stay, nothing is answered."""
+    redis = stage.redis()
+    redis.signal(signal.SIGSTOP)
+    stage.pause(0.5, 5.0)
+    redis.signal(signal.SIGCONT)
+    stage.trading_again(time.monotonic())
+
+
+def file_corrupt(stage: Stage) -> None:
+    """It refuses to start; the runbook's mend is to move the files away and start it empty."""
+    stage.pause(0.3, 0.6)
+    _killed_for_surgery(stage)
+    newest = _newest_increment(stage.place.append_only)
+    data = newest.read_bytes()
+    at = data.find(b"\r\n*", len(data) // 2)
+    if at < 0:
+        raise FaultFailed(f"{newest.name} has no command in its second half.")
+    with newest.open("r+b") as file:
+        file.seek(at + 2)
+        file.write(b"!")
+    stage.note(f"byte {at + 2} of {len(data)} changed")
+    redis, began = stage.redis(), time.monotonic()
+    redis.start()
+    redis.wanted = False
+    stage.expect_exit(redis, began, {1}, "Redis's refusal to start")
+    aside = stage.place.home.path / "broken-redis"
+    shutil.rmtree(aside, ignore_errors=True)
+    stage.place.append_only.rename(aside)
+    mended = time.monotonic()
+    _restart(stage)
+    stage.trading_again(mended)
+
+
+def disk_full(stage: Stage) -> None:
+    """Not a byte more fits behind what its file has. It refuses writes, says so, and goes on when there is room."""
+    redis = stage.redis()
+    assert redis.pid is not None
+    room = _newest_increment(stage.place.append_only).stat().st_size + stage.rng.randrange(0, 4_000)
+    resource.prlimit(redis.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    full = time.monotonic()
+    stage.pause(1.0, 3.0)
+    if redis.said("No space left on device", full) is None and redis.said("AOF", full) is None:
+        raise FaultFailed("Redis did not notice that its disk is full.")
+    resource.prlimit(redis.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    stage.trading_again(time.monotonic())
+
+
 def memory_full(stage: Stage) -> None:
     """Nothing can be written for a while; reads go on."""
     stage.call_redis("CONFIG", "SET", "maxmemory", "1")
@@ -105,5 +158,8 @@ FAULTS = (
     Fault("F6", "files deleted", files_deleted, SET_BACK_S, _EXITS),
     Fault("F6", "FLUSHALL", flushed, SET_BACK_S, _EXITS),
     Fault("F7", "older copy", stale_copy, SET_BACK_S, _EXITS),
+    Fault("F8", "stalled", stalled, SET_BACK_S, _EXITS),
+    Fault("F9", "file corrupt", file_corrupt, SET_BACK_S, _EXITS),
+    Fault("F18", "Redis's disk full", disk_full, SET_BACK_S, _EXITS),
     Fault("F29", "Redis memory", memory_full, WARM_TAKEOVER_S, _EXITS),
 )

@@ -75,6 +75,7 @@ class Program:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - it only calls prctl.
+            restore_signals=False,  # SIGXFSZ stays ignored: a full disk is an error to cope with, not a death.
             user=self.user,
         )
         self._process = process

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from threading import get_ident
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -14,10 +15,22 @@ Answer = TypeVar("Answer")
 _loop: asyncio.AbstractEventLoop | None = None
 
 
+_thread = 0
+
+
+def runs_here(loop: asyncio.AbstractEventLoop, thread: int) -> bool:
+    """Whether `loop`, first met in the thread of that identifier, is the running one: a thread runs one at a time.
+
+    For what every request asks several times; `asyncio.get_running_loop` is a system call.
+    """
+    return thread == get_ident() and loop.is_running()
+
+
 def serve_here() -> None:
     """From now on the running loop is the one that serves the site. Cheap enough for every request."""
-    global _loop
-    _loop = asyncio.get_running_loop()
+    global _loop, _thread
+    if _loop is None or not runs_here(_loop, _thread):
+        _loop, _thread = asyncio.get_running_loop(), get_ident()
 
 
 def from_thread(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from django.conf import settings
 
+from exchange_site.kernel.asgi_extensions import BODY_AT_HAND, WHOLE_ANSWER
 from exchange_site.kernel.errors import INVALID_CLIENT_REQUEST, PAYLOAD_TOO_LARGE, ApiError, ErrorKind
 
 JSON_TYPE = b"application/json; charset=utf-8"
@@ -61,7 +62,7 @@ def check_declared_length(scope: Scope, limit: int) -> None:
 
 
 class Request:
-    __slots__ = ("_receive", "headers", "method", "path", "query_string", "scope")
+    __slots__ = ("_receive", "extensions", "headers", "method", "path", "query_string", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -69,6 +70,7 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query_string: bytes = scope["query_string"]
+        self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
         headers: dict[str, str] = {}
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -83,6 +85,11 @@ class Request:
     async def body(self) -> bytes:
         """The whole body, at most `API_MAX_BODY_BYTES`. Raises ApiError, ClientGone."""
         limit: int = settings.API_MAX_BODY_BYTES
+        at_hand = self.extensions.get(BODY_AT_HAND)
+        if at_hand is not None and (whole := at_hand()) is not None:  # Nearly always, and then nothing has to wait.
+            if len(whole) > limit:
+                raise ApiError(PAYLOAD_TOO_LARGE)
+            return bytes(whole)
         body = bytearray()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -112,7 +119,8 @@ class Response:
         self.content_type = content_type
         self.headers = headers
 
-    async def send(self, send: Send) -> None:
+    async def send(self, send: Send, extensions: Mapping[str, Any] | None = None) -> None:
+        """`extensions` are the request's, where they are known: with them head and body may go as one message."""
         headers = [
             (b"content-type", self.content_type),
             (b"content-length", b"%d" % len(self.body)),
@@ -121,7 +129,12 @@ class Response:
         ]
         if self.headers:
             headers.extend((name.lower().encode(), value.encode()) for name, value in self.headers.items())
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        start = {"type": "http.response.start", "status": self.status, "headers": headers}
+        if extensions is not None and WHOLE_ANSWER in extensions:
+            start["body"] = self.body
+            await send(start)
+            return
+        await send(start)
         await send({"type": "http.response.body", "body": self.body})
 
 

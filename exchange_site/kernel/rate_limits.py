@@ -20,6 +20,7 @@ from typing import Any
 from redis.exceptions import NoScriptError, RedisError
 
 from exchange_site.kernel.errors import MAINTENANCE, ApiError
+from exchange_site.kernel.event_loop import runs_here
 from exchange_site.kernel.redis_client import limits_client
 from exchange_site.kernel.redis_names import rate_bucket
 from exchange_site.kernel.script import Script
@@ -121,6 +122,7 @@ class RateLimiter:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
         self._buckets: dict[str, _Bucket] = {}
         self._unsaid: set[str] = set()
         self._lock = threading.Lock()
@@ -322,8 +324,7 @@ _shared: RateLimiter | None = None
 def shared() -> RateLimiter:
     """The limiter of the running event loop, made on first use. A process serves its site on one loop."""
     global _shared
-    loop = asyncio.get_running_loop()
-    if _shared is None or _shared.loop is not loop or not _shared.alive:
+    if _shared is None or not runs_here(_shared.loop, _shared.thread) or not _shared.alive:
         _shared = RateLimiter()
     return _shared
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+from exchange_site.launcher.child import die_with_parent
 from exchange_site.launcher.home import ROOT, Home, LauncherError, free_port
 from exchange_site.launcher.logs import last_lines
 
@@ -26,6 +27,7 @@ KILLED = (
     "redis", "postgres",
 )  # fmt: skip
 SERVERS_ONLY = ",".join(name for name in KILLED if name not in ("redis", "postgres"))
+ACTOR, MAKER = "operator@example.org", "maker@example.org"
 CALL_TIMEOUT_S = 300
 HEALS_IN_S = 60
 LOOK_EVERY_S = 0.1
@@ -45,12 +47,14 @@ class Installation:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(THEIRS)}
         for name in ("DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FILE", "DJANGO_SETTINGS_MODULE"):
             environ.pop(name, None)
-        self.path, self._environ, self._port = path, environ, free_port()
+        self.path, self._environ = path, environ
+        self._command = [
+            sys.executable, "-m", "exchange_site.launcher", "--home", str(path), "--port", str(free_port()),
+        ]  # fmt: skip
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "exchange_site.launcher", "--home", str(self.path), "--port", str(self._port)]
         return subprocess.run(
-            [*command, *words],
+            [*self._command, *words],
             cwd=ROOT,
             env=self._environ,
             stdin=subprocess.DEVNULL,
@@ -67,6 +71,21 @@ class Installation:
             said = (done.stderr or done.stdout).strip().splitlines()[-12:]
             raise StepFailed(f"./exchange {' '.join(words)} ended with {done.returncode}:\n" + "\n".join(said))
         return done.stdout
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """A process that stays, with those it starts in a group of its own; the caller ends that."""
+        log = (self.path / "logs" / "drill.log").open("ab")
+        with log:
+            return subprocess.Popen(
+                [*self._command, *words],
+                cwd=ROOT,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509
+            )
 
     def manage(self, *words: str) -> str:
         return self.run("manage", *words)
@@ -113,6 +132,8 @@ class Drill:
             ("start an exchange, and let the market maker trade", self._start),
             ("back up beside the running exchange, and try the backup", self._back_up),
             *kills,
+            ("deploy: hand the engine over to a new program, and back", self._deploy),
+            ("stop a market maker that runs wild, and let it trade again", self._stop_market_maker),
             ("reconcile; replay the journal from its beginning and from each snapshot", self._prove),
             ("lose the engine's disk, and rebuild the engine from the database", self._lose_disk),
             ("reconcile and trade on; audit log", self._after_rebuild),
@@ -150,6 +171,46 @@ class Drill:
         wait_until(lambda: self.first.status().get("ready"), f"everything is ready after {name} was killed")
         after = wait_until(lambda: _above(self.first.n(), n), f"outcomes go on after {name} was killed")
         return f"process {old} became {new}; outcome {n}, then {after}"
+
+    def _deploy(self) -> str:
+        """Step 5 of the runbook's deploy: the old leader is replaced while the new one leads. (Step 3 wants a proxy in
+        front, which test_rolling_deploy.py has; step 4 is what the kills above have shown.)"""
+        before = self.first.status()["engine"]
+        standby = self.first.begin("manage", "run_engine", "--standby")
+        try:
+            wait_until(lambda: _is_warm(self.first), "the standby is warm")
+            self.first.manage("engine", "stepdown", "--actor", ACTOR, "--reason", "a new version")
+            wait_until(lambda: _led_after(self.first, before["term"]), "the new program leads")
+            self.first.run("restart", "engine")
+            wait_until(lambda: _is_warm(self.first), "the replaced engine stands by, warm")
+            self.first.manage("engine", "stepdown", "--actor", ACTOR, "--reason", "back to the first place")
+            after = wait_until(lambda: _led_after(self.first, before["term"] + 1), "the replaced engine leads")
+        finally:
+            os.killpg(standby.pid, signal.SIGTERM)  # The verb and the engine it has started.
+            standby.wait(HEALS_IN_S)
+        wait_until(lambda: _above(self.first.n(), int(after["n"])), "outcomes go on after the deploy")
+        return f"term {before['term']}, then {after['term']}"
+
+    def _stop_market_maker(self) -> str:
+        """It does not obey (SIGSTOP), so its account is blocked and its orders are cancelled."""
+        words = ("--actor", ACTOR, "--reason", "It quotes odd prices.")
+        maker = wait_until(lambda: self.first.pid("market_maker"), "the market maker runs")
+        wait_until(self._orders_of_maker, "the market maker has orders")
+        os.kill(maker, signal.SIGSTOP)
+        try:
+            self.first.manage("account", MAKER, "block", *words)
+            said = self.first.manage("account", MAKER, "cancel-all", *words).splitlines()[-1]
+            if self._orders_of_maker():
+                raise StepFailed("The market maker still has orders in the books.")
+            self.first.manage("account", MAKER, "unblock", *words)
+        finally:
+            os.kill(maker, signal.SIGCONT)
+        wait_until(self._orders_of_maker, "the market maker quotes again")
+        return said
+
+    def _orders_of_maker(self) -> int:
+        found = re.search(r"^Open orders: (.*)$", self.first.manage("account", MAKER, "show"), re.MULTILINE)
+        return sum(int(count) for count in re.findall(r"(\d+) in", found[1])) if found else 0
 
     def _prove(self) -> str:
         said = self.first.manage("reconcile", "--no-chains").splitlines()[0]
@@ -224,6 +285,16 @@ def _above(n: int, least: int) -> int:
 
 def _other(pid: int | None, old: int) -> int | None:
     return None if pid == old else pid
+
+
+def _is_warm(place: Installation) -> bool:
+    return '"warm": true' in place.call("manage", "engine", "status", "--json").stdout
+
+
+def _led_after(place: Installation, term: int) -> dict[str, Any] | None:
+    """The engine of a later term, once it leads and is open."""
+    engine = place.status().get("engine") or {}
+    return engine if engine.get("term", 0) > term and engine.get("status") == "open" else None
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -5,6 +5,8 @@ code 0 is healthy. Addresses come from the environment or from files, as for the
 so that a check costs little.
 """
 
+import json
+import socket
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -17,10 +19,23 @@ MAX_BEHIND = 50_000  # Outcomes a projection may lag before one should look at i
 
 
 def engine() -> str | None:
-    """None when healthy, else what is wrong."""
+    """None when the engine of this host leads and takes everything, or stands by with the state; else what is wrong.
+
+    Of two engines each answers for itself: what moves pods must not take the last one that could lead.
+    """
+    with status.redis_client(env.text("REDIS_LOG_URL")) as client:
+        owner, seconds = client.hget(redis_names.ENGINE, "owner"), client.time()[0]  # type: ignore[index]
+        standing: dict[bytes, bytes] = client.hgetall(redis_names.STANDBYS)  # type: ignore[assignment]
+    here = f"{socket.gethostname()}:".encode()
+    for name, value in standing.items():
+        believed_until_ms, _, words = value.partition(b" ")
+        if name.startswith(here) and int(believed_until_ms) >= seconds * 1000:
+            return None if json.loads(words)["warm"] else "it stands by and has no state yet"
     position = status.engine(env.text("REDIS_LOG_URL"))
     if position is None:
         return "no engine has led yet"
+    if not bytes(owner or b"").startswith(here):  # type: ignore[arg-type]
+        return "it neither leads nor stands by"
     if position["status"] != "open":
         return f"the engine's status is {position['status']!r}"
     return None if position["lease_ms_left"] > 0 else "the leader's lease has run out"

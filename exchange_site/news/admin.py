@@ -29,6 +29,7 @@ class Noted(ModelAdmin):
 
 @admin.register(Announcement)
 class AnnouncementAdmin(Noted):
+    empty_text = "Nothing is announced."
     kind = "announcement"
     list_display = ["title", "tone", "is_banner", "starts_at", "ends_at"]
     list_filter = ["tone", "is_banner"]
@@ -48,6 +49,7 @@ class UpdateInline(TabularInline):
 
 @admin.register(Incident)
 class IncidentAdmin(Noted):
+    empty_text = "Nothing has gone wrong, or nobody has written about it. What stands here is on the status page."
     kind = "incident"
     list_display = ["title", "severity", "affected", "started_at", "ended_at"]
     list_filter = ["severity"]

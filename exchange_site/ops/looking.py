@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from hijack import signals
 
 from accounts.audit.models import AuditEntry
@@ -39,7 +40,7 @@ def began(sender: object, request: HttpRequest, hijacker: Any, hijacked: Any, **
 def ended(sender: object, request: HttpRequest, hijacker: Any, hijacked: Any, **_: object) -> None:
     _keep("look_as.end", request, hijacker, hijacked)
     logout(request)
-    messages.info(request, "You have stopped looking as somebody else. Log in again to go on.")
+    messages.info(request, gettext("You have stopped looking as somebody else. Log in again to go on."))
 
 
 def _keep(action: str, request: HttpRequest, hijacker: Any, hijacked: Any) -> None:

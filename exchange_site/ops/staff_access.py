@@ -51,7 +51,7 @@ def _only_looks(request: HttpRequest) -> HttpResponse | None:
     sentence = "You look at the site as somebody else, so nothing can be changed"
     if request.path.startswith(("/api/", "/wapi/")):
         return JsonResponse(ApiError(FORBIDDEN, sentence).body(), status=403)
-    return render(request, "admin/staff/only_looking.html", {"sentence": sentence}, status=403)
+    return render(request, "admin/staff/only_looking.html", status=403)
 
 
 def _may_enter(request: HttpRequest) -> HttpResponse | None:

@@ -37,6 +37,8 @@ GOOD, WATCH, BAD = "good", "watch", "bad"
 LAG_WATCH, LAG_BAD = 2_000, 20_000  # Outcomes.
 SLOW_US = 50_000
 OLD_SNAPSHOT, OLD_BACKUP, OLD_RECONCILE = timedelta(hours=1), timedelta(hours=26), timedelta(hours=26)
+OLD_AUDIT = timedelta(hours=26)
+AUDIT_JOB = "audit log"
 RATE_KEY, RATE_KEPT_S = "ops:outcome-rate", 60
 LAST_BACKUP = "backup/last.json"
 UNREACHABLE = (RedisError, DatabaseError, OSError, ValueError)
@@ -261,6 +263,19 @@ def jobs() -> Iterator[Tile]:
     yield Tile("Jobs failed (1 h)", str(count), WATCH if count else GOOD, names, link)
 
 
+def audit() -> Iterator[Tile]:
+    """What the last reading of the chain found, however long ago: a broken chain does not mend itself."""
+    last = JobRun.objects.filter(job=AUDIT_JOB).exclude(state=JobRun.State.SKIPPED).order_by("-pk").first()
+    link = _admin("accounts_auditentry")
+    if last is None or last.state == JobRun.State.RUNNING:
+        yield Tile("Audit log", "being read" if last else "not read yet", detail="once a day", link=link)
+    elif last.state == JobRun.State.FAILED:
+        yield Tile("Audit log", "broken", BAD, f"{_ago(last.started_at)}: {last.said}"[:200], link)
+    else:
+        old = timezone.now() - last.started_at > OLD_AUDIT
+        yield Tile("Audit log", "whole", WATCH if old else GOOD, f"read {_ago(last.started_at)}", link)
+
+
 def incidents() -> Iterator[Tile]:
     running = list(Incident.objects.filter(ended_at__isnull=True).values_list("title", flat=True))
     tone = WATCH if running else GOOD
@@ -276,5 +291,6 @@ PARTS: dict[str, Callable[[], Iterator[Tile]]] = {
     "Disk": disk,
     "Snapshots and backups": kept,
     "Jobs": jobs,
+    "Audit log": audit,
     "Incidents": incidents,
 }

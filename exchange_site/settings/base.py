@@ -144,6 +144,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STYLEGUIDE = env.flag("EXCHANGE_STYLEGUIDE", DEMO_MODE)  # `/styleguide`: every component in every state.
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["exchange_site.formats"]
 STATIC_URL = "/static/"
 STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 # The chart library is installed by npm from a lock file, never committed and never fetched from a CDN.
@@ -226,12 +227,19 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE  # The table is in settings/schedule.py.
 
 # ---------------------------------------------------------------------------------------------------------- admin
+ACCENT = {  # The colour of `you` in static/css/tokens.css, lighter and darker.
+    "50": "#f2f4fe", "100": "#e6e9fc", "200": "#cfd6fa", "300": "#c3cdfb", "400": "#a3b3ff", "500": "#7d90f5",
+    "600": "#3a49c8", "700": "#303da6", "800": "#2a3583", "900": "#252e66", "950": "#1d2340",
+}  # fmt: skip
 UNFOLD = {
     "SITE_TITLE": f"{SITE_NAME} administration",
     "SITE_HEADER": SITE_NAME,
     "SITE_SYMBOL": "candlestick_chart",
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "exchange_site.ops.dashboard.callback",
+    "SITE_SUBHEADER": "Administration, all times UTC",
+    "SIDEBAR": {"navigation": "exchange_site.ops.navigation.groups"},
+    "COLORS": {"primary": ACCENT},
     "STYLES": [lambda _: static("css/components/ops_state.css")],
     "SCRIPTS": [lambda _: static("js/admin/live.js")],
 }

@@ -120,7 +120,8 @@ class Auditor:
             batch = applier.take()
             found.encoded += batch.outcomes
             for origin, answers in batch.answers.items():
-                found.answers.update({(origin, answer.correlation): answer for answer in answers})
+                sent = codec.decode_answers(codec.encode(answers))  # As clients are told.
+                found.answers.update({(origin, answer.correlation): answer for answer in sent})
         found.chain = applier.chain
         found.outcomes = [codec.decode_outcomes(codec.join_encoded([one]))[0] for one in found.encoded]
         return found

@@ -6,18 +6,56 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import get_commands
 from ruamel.yaml import YAML
 
+from accounts.database_rights import ROLES, role_of
 from exchange_site.launcher import health
+from exchange_site.settings.env import SECRETS
+from exchange_site.tests.test_settings_env import SETTINGS, read_names
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)(?::?([-?+])([^}]*))?\}")
 NOT_OURS = {"postgres", "redis-log", "redis-fan", "nginx"}
-ONE_SHOT = {"migrate", "roles", "seed-database", "seed-engine", "certificate", "signer-role", "database-roles"}
+ONE_SHOT = {"migrate", "seed-database", "seed-engine", "certificate", "backup"}
+OWNERS = {"migrate", "backup"}  # They make the schema, and read every table; they end when that is done.
+LEFT_AT_THEIR_DEFAULTS = {
+    "API_FAST_LANE",
+    "AUDIT_HEADS_FILE",
+    "DATABASE_ALLOW_VOLATILE",
+    "ENGINE_ALLOW_VOLATILE_REDIS",
+    "ENGINE_CRASH_AT",
+    "ENGINE_SEGMENT_BYTES",
+    "EXCHANGE_JOURNAL_DIR",
+    "EXCHANGE_PORT",
+    "EXCHANGE_SNAPSHOT_DIR",
+    "EXCHANGE_STYLEGUIDE",
+    "EXPORTS_AT_ONCE",
+    "EXPORT_MAX_S",
+    "LIABILITY_PATHS_KEPT_DAYS",
+    "READY_MAX_LAG_OUTCOMES",
+    "RECONCILE_STOPS_TRADING",
+    "SECOND_FACTOR_RESET_S",
+    "SIGNER_BITCOIN_RPC_WALLET",
+    "SIGNER_DAILY_VALUE_CENTS",
+    "STAFF_IDLE_S",
+    "STAFF_SESSION_S",
+    "TAKEOUT_EVERY_S",
+    "TAKEOUT_KEPT_DAYS",
+    "WALLET_ADDRESS_HOLD_S",
+    "WALLET_BITCOIN_NETWORK",
+    "WALLET_BITCOIN_RPC_COLD_WALLET",
+    "WALLET_BITCOIN_RPC_WALLET",
+    "WALLET_CRASH_AT",
+    "WALLET_DAILY_VALUE_CENTS",
+    "WALLET_FREEZE_S",
+    "WALLET_HOURLY_WITHDRAWALS",
+}
+"""Neither compose nor the manifests name these: each has a default, and `.env` or an overlay may give another."""
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +123,28 @@ def test_every_variable_is_documented_and_resolves():
 
 
 def test_the_example_documents_every_variable_the_settings_read():
-    documented = documented_variables()
-    for path in sorted((ROOT / "exchange_site" / "settings").glob("*.py")):
-        for name in re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', path.read_text(encoding="utf-8")):
-            assert name in documented, f"{path.name} reads {name}, which is missing in .env.example"
+    missing = read_names() - documented_variables().keys()
+    assert not missing, f"missing in .env.example: {sorted(missing)}"
+
+
+def test_every_setting_is_given_or_has_a_default_on_purpose(services):
+    given = {name.removesuffix("_FILE") for service in services.values() for name in service.get("environment", {})}
+    assert read_names() - given == LEFT_AT_THEIR_DEFAULTS
+    text = "".join(path.read_text(encoding="utf-8") for path in SETTINGS.glob("*.py"))
+    for name in LEFT_AT_THEIR_DEFAULTS:
+        assert re.search(rf"""env\.\w+\(\s*["']{name}["'],""", text), f"{name} has no default"
+    for name in services.keys() - NOT_OURS - {"certificate"}:  # What .env has besides reaches the processes too.
+        assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
 
 
 def test_the_example_holds_no_secret():
-    passwords = [name for name in documented_variables() if name.endswith("POSTGRES_PASSWORD")]
-    assert len(passwords) == 5
-    for name in ("SECRET_KEY", "REDIS_PASSWORD", "EMAIL_HOST_PASSWORD", *passwords):
-        assert documented_variables()[name] == ""
+    documented = documented_variables()
+    assert documented.keys() >= SECRETS
+    assert not [name for name in SECRETS if documented[name]]
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if line.split("=")[0] in SECRETS], "as a file, not as a line of .env"
+    assert "secrets" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "/secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_every_command_exists(services):
@@ -142,26 +191,151 @@ def test_the_image_is_built_in_stages_runs_as_nobody_and_knows_whether_it_is_hea
 
 
 def test_the_log_is_kept_and_never_evicted(services):
-    command = services["redis-log"]["command"]
-    assert command[command.index("--appendonly") + 1] == "yes"
-    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
-    assert services["redis-log"]["volumes"]
+    command = " ".join(services["redis-log"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+    assert services["redis-log"]["volumes"] == ["redis-log:/data"]
 
 
-def test_s29_no_process_that_stays_has_the_address_of_the_owner(services):
-    """Only what makes the schema and the roles has it, and ends when that is done."""
-    roles = {"web": "exchange_web", "db-writer": "exchange_writer", "signer": "exchange_signer"}
+# ------------------------------------------------------------------------------------------------------------ secrets
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """The secrets of an installation."""
+    folder = tmp_path_factory.mktemp("installation") / "secrets"
+    subprocess.run([sys.executable, ROOT / "deploy" / "make_secrets.py", folder], capture_output=True, check=True)
+    return folder
+
+
+def secret_files(compose: dict[str, Any], service: dict[str, Any]) -> dict[str, str]:
+    """Path in the container: path below the folder of secrets."""
+    found = {}
+    for one in service.get("secrets", []):
+        source, target = (one, one) if isinstance(one, str) else (one["source"], one["target"])
+        found[f"/run/secrets/{target}"] = compose["secrets"][source]["file"]
+    return {path: file.removeprefix("${SECRETS_FOLDER:-./secrets}/") for path, file in found.items()}
+
+
+def test_s27_no_secret_is_a_value_and_every_file_is_there(compose, services, made):
+    for name, service in services.items():
+        there = secret_files(compose, service)
+        for path, file in there.items():
+            assert (made / file).is_file(), f"{name} mounts {path}, and make_secrets.py makes no {file}"
+        for variable, value in service.get("environment", {}).items():
+            assert variable not in SECRETS, f"{name} has {variable} as a value"
+            assert "@" not in str(value).replace("exchange@localhost", ""), f"{name} has a login in {variable}"
+            if variable.endswith("_FILE"):
+                assert value in there, f"{name} is told to read {value}, which it does not have"
+            else:
+                assert not re.search("PASSWORD|TOKEN", variable), f"{name} has {variable} as a value"
+        words = " ".join(map(str, [service.get("command", ""), service.get("healthcheck", "")]))
+        assert not re.search(r"\$\{\w*(PASSWORD|SECRET|KEY)", words), name
+    used = {file for service in services.values() for file in secret_files(compose, service).values()}
+    assert used == {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+
+
+def test_secrets_are_closed_to_others_and_readable_where_they_are_mounted(made):
+    """Compose mounts a file as it is, and who reads it is another user; what closes it is the folder."""
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in made.rglob("*") if path.is_file()} == {0o444}
+
+
+def test_secrets_are_not_made_in_a_folder_that_others_can_open(tmp_path):
+    (tmp_path / "open").mkdir(mode=0o755)
+    command = [sys.executable, ROOT / "deploy" / "make_secrets.py", tmp_path / "open"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "chmod 700" in done.stderr
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_s29_each_process_has_the_address_of_its_role_and_no_other(compose, services, made):
+    """The owner's only what makes the schema or reads everything, and ends when that is done."""
     for name in services.keys() - NOT_OURS - {"certificate"}:
-        addresses = [str(value) for value in services[name]["environment"].values() if "postgresql://" in str(value)]
-        owners = [address for address in addresses if address.startswith("postgresql://exchange:")]
-        if name in {"migrate", "database-roles", "signer-role"}:
-            assert services[name]["restart"] == "no"
-            assert services[name]["environment"]["DATABASE_URL"] in owners
+        service = services[name]
+        logins = {
+            variable: urlsplit((made / secret_files(compose, service)[value]).read_text()).username
+            for variable, value in service["environment"].items()
+            if variable.endswith("DATABASE_URL_FILE")
+        }
+        process = service["environment"]["EXCHANGE_PROCESS"]
+        if name in OWNERS:
+            assert service["restart"] == "no"
+            assert logins["DATABASE_URL_FILE"] == "exchange"
         else:
-            assert not owners, name
-            role = roles.get(name, "exchange_app")
-            assert len(addresses) == 1, name
-            assert addresses[0].startswith(f"postgresql://{role}:"), name
+            wanted = "exchange_signer" if name == "signer" else role_of(process)
+            assert logins == {"DATABASE_URL_FILE": wanted}, name
+        held = [file for file in secret_files(compose, service).values() if file.endswith("DATABASE_URL")]
+        assert len(held) == (5 if name == "migrate" else 1), name
+    given = services["migrate"]["environment"]
+    files_of_migrate = secret_files(compose, services["migrate"])
+    for role, setting in {**ROLES, "exchange_signer": "SIGNER_DATABASE_URL"}.items():
+        assert urlsplit((made / files_of_migrate[given[f"{setting}_FILE"]]).read_text()).username == role
+
+
+def test_only_the_signer_and_the_backup_have_the_keys_of_the_wallet(services):
+    for name, service in services.items():
+        mounts = [volume for volume in service.get("volumes", []) if volume.startswith("signer:")]
+        assert mounts == {"signer": ["signer:/signer"], "backup": ["signer:/signer:ro"]}.get(name, []), name
+
+
+# ---------------------------------------------------------------------------------------------------- how they run
+
+
+def test_nothing_runs_as_root_or_writes_where_it_should_not(services):
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        if service["image"].startswith("exchange:"):
+            continue  # The image says who.
+        assert int(service["user"].split(":")[0]) >= 70, name
+
+
+def test_one_process_cannot_take_the_whole_host(services):
+    for name, service in services.items():
+        assert service["mem_limit"], name
+        assert 0 < float(service["cpus"]) <= 2, name
+        assert 0 < service["pids_limit"] <= 500, name
+        assert service["logging"] == {"driver": "local", "options": {"max-size": "20m", "max-file": "5"}}, name
+        if name not in ONE_SHOT:
+            assert service["restart"] == "unless-stopped", name
+    for name in ("web", "nginx"):
+        assert services[name]["ulimits"]["nofile"]["soft"] >= 65_536
+
+
+def test_servers_reach_nobody_and_are_reached_by_processes_only(compose, services):
+    assert compose["networks"]["inside"] == {"internal": True}
+    for name, service in services.items():
+        if name in {"postgres", "redis-log", "redis-fan"}:
+            assert service["networks"] == ["inside"], name
+        elif name in {"nginx", "market-maker", "certificate"}:
+            assert service["networks"] == ["edge"], name
+    assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
+
+
+def test_the_journal_is_written_by_the_engines_and_seen_by_few(services):
+    mounts = {
+        name: [volume for volume in service.get("volumes", []) if volume.startswith("data:")]
+        for name, service in services.items()
+    }
+    assert {name for name, mount in mounts.items() if mount == ["data:/data:ro"]} == {"web", "market-maker"}
+    writing = {"engine", "engine-standby", "celery-worker", "seed-database", "seed-engine", "backup"}
+    assert {name for name, mount in mounts.items() if mount == ["data:/data"]} == writing
+
+
+def test_every_volume_is_mounted_where_the_image_has_a_folder_of_its_user(services):
+    """A new volume gets owner and rights of what lies there; where nothing lies it would be root's."""
+    made = re.findall(r"install --directory --owner exchange .*?((?: /\w+)+)", (ROOT / "Dockerfile").read_text())
+    folders = {folder for names in made for folder in names.split()}
+    for name, service in services.items():
+        if service["image"].startswith("exchange:"):
+            for volume in service.get("volumes", []):
+                assert volume.split(":")[1] in folders, f"{name} mounts {volume}"
+    assert "install --directory --owner exchange --group exchange --mode 0700 /signer" in (
+        ROOT / "Dockerfile"
+    ).read_text(encoding="utf-8")
 
 
 def test_the_same_processes_run_here_and_on_a_laptop(services):

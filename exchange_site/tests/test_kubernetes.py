@@ -5,27 +5,33 @@ out has to pass the same.
 """
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import get_commands
 from ruamel.yaml import YAML
 
+from accounts.database_rights import ROLES, role_of
 from exchange_site.health import ROUTES
 from exchange_site.launcher import health
+from exchange_site.ops.backup.crypt import read_key
+from exchange_site.settings.env import SECRETS
 from exchange_site.tests.test_compose import COMPOSE_FILE, ROOT, documented_variables
 
 FOLDER = ROOT / "deploy" / "kubernetes"
+MAKE_SECRETS = ROOT / "deploy" / "make_secrets.py"
 KUSTOMIZATIONS = ["base", "overlays/example", "overlays/one-node"]
-WORKLOADS = ("Deployment", "StatefulSet", "Job")
-SECRETS_OF_THE_FILES = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_LOG_URL", "REDIS_FAN_URL")
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
+OWNERS = {"migrate", "backup"}  # They make the schema, and read every table; they end when that is done.
 SERVERS = {"postgres", "redis-log", "redis-fan", "nginx"}
-ONLY_HERE = {"wait-for-migrations"}
+ONLY_HERE = {"wait-for-database"}
 ONLY_IN_COMPOSE = {"engine-standby", "certificate"}  # Here the second engine is a second pod; the certificate is given.
 
 
@@ -60,7 +66,12 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], d
     """Name and whole object of each workload, and its pod."""
     for one in objects:
         if one["kind"] in WORKLOADS:
-            yield one["metadata"]["name"], one, one["spec"]["template"]["spec"]
+            yield one["metadata"]["name"], one, template_of(one)["spec"]
+
+
+def template_of(workload: dict[str, Any]) -> dict[str, Any]:
+    job = workload["spec"].get("jobTemplate", workload)
+    return job["spec"]["template"]
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,10 +99,10 @@ def rendered(folder: str) -> list[dict[str, Any]]:
     return [document for document in YAML(typ="safe").load_all(done.stdout) if document]
 
 
-@pytest.fixture(scope="module", params=["files", *KUSTOMIZATIONS])
+@pytest.fixture(scope="module", params=["files of one-node", "files of example", *KUSTOMIZATIONS])
 def objects(request) -> list[dict[str, Any]]:
-    if request.param == "files":
-        return list(files_of(FOLDER / "overlays" / "one-node"))
+    if request.param.startswith("files of "):
+        return list(files_of(FOLDER / "overlays" / request.param.removeprefix("files of ")))
     return rendered(request.param)
 
 
@@ -114,7 +125,11 @@ def test_every_file_of_the_folder_is_part_of_a_kustomization():
 
 
 def test_what_a_pod_mounts_exists_and_what_it_keeps_is_mounted(objects):
-    claims, maps = named(objects, "PersistentVolumeClaim"), named(objects, "ConfigMap")
+    claims, maps = set(named(objects, "PersistentVolumeClaim")), named(objects, "ConfigMap")
+    for name, workload, _ in pods(objects):  # What a StatefulSet claims for its first pod.
+        claims |= {
+            f"{claim['metadata']['name']}-{name}-0" for claim in workload["spec"].get("volumeClaimTemplates", ())
+        }
     for name, workload, pod in pods(objects):
         templates = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())}
         volumes = {volume["name"]: volume for volume in pod.get("volumes", ())}
@@ -127,29 +142,67 @@ def test_what_a_pod_mounts_exists_and_what_it_keeps_is_mounted(objects):
                 assert volume["configMap"]["name"] in maps, name
 
 
-def test_every_secret_that_is_read_is_made_with_every_file(objects, tmp_path):
-    made = subprocess.run(
-        [sys.executable, str(FOLDER / "make_secrets.py"), str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert "exchange-signer-secrets" in made.stdout
-    keys = {folder.name: {file.name for file in folder.iterdir()} for folder in tmp_path.iterdir()}
-    keys["exchange-tls"] = {"tls.crt", "tls.key"}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """The secrets of an installation; each folder is a Secret."""
+    folder = tmp_path_factory.mktemp("installation") / "secrets"
+    subprocess.run([sys.executable, MAKE_SECRETS, folder], capture_output=True, check=True)
+    return folder
+
+
+def secret_files(pod: dict[str, Any], container: dict[str, Any]) -> dict[str, str]:
+    """Folder in the container: name of the Secret whose files lie there."""
+    secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+    return {one["mountPath"]: secrets[one["name"]] for one in container["volumeMounts"] if one["name"] in secrets}
+
+
+def test_s27_every_secret_that_is_read_is_made_and_none_is_a_value(objects, made):
     for name, _, pod in pods(objects):
-        secrets = {volume["name"]: volume["secret"] for volume in pod["volumes"] if "secret" in volume}
-        shown = {}
-        for volume, secret in secrets.items():
-            held = keys[secret["secretName"]]
-            items = {item["path"]: item["key"] for item in secret.get("items", ())} or {key: key for key in held}
-            assert set(items.values()) <= held, (name, secret["secretName"])
-            assert secret["defaultMode"] in {0o440, 440}, name  # Octal to the cluster; to YAML 1.2 it reads as 440.
-            shown[volume] = set(items)
+        for volume in pod["volumes"]:
+            if "secret" in volume:
+                mode = volume["secret"]["defaultMode"]
+                assert mode in {0o440, 440}, name  # Octal to the cluster; to YAML 1.2 it reads as 440.
         for one in containers(pod):
-            there = {
-                f"{mount['mountPath']}/{file}" for mount in one["volumeMounts"] for file in shown.get(mount["name"], ())
-            }
+            folders = secret_files(pod, one)
+            for folder, secret in folders.items():
+                assert (made / secret).is_dir() or secret == "exchange-tls", f"{name} mounts {secret} at {folder}"
             for variable, value in environment(objects, one).items():
+                assert variable not in SECRETS, f"{one['name']} of {name} has {variable} as a value"
                 if variable.endswith("_FILE"):
-                    assert value in there, f"{one['name']} of {name} is told to read {value}, which it does not have"
+                    folder, _, file = value.rpartition("/")
+                    assert folder in folders, f"{one['name']} of {name} is told to read {value}, which it does not have"
+                    assert (made / folders[folder] / file).is_file(), f"nothing makes {file} of {folders[folder]}"
+                else:
+                    assert not re.search("PASSWORD|TOKEN", variable), f"{one['name']} of {name} has {variable}"
+                    assert "@" not in value.replace("exchange@", ""), f"{one['name']} of {name} has {variable}"
+            for pair in one.get("env", ()):
+                assert set(pair) == {"name", "value"}, f"{name}: {pair}"  # No secretKeyRef either: it would be a value.
+
+
+def test_s29_each_process_has_the_address_of_its_role_and_no_other(objects, made):
+    """From the pod through its Secret to the file, and whose login stands there."""
+    for name, workload, pod in pods(objects):
+        if name in SERVERS:
+            continue
+        for one in containers(pod):
+            logins = {
+                folder: urlsplit((made / secret / "DATABASE_URL").read_text(encoding="utf-8")).username
+                for folder, secret in secret_files(pod, one).items()
+                if (made / secret / "DATABASE_URL").exists()
+            }
+            given = environment(objects, one)
+            role = logins[given["DATABASE_URL_FILE"].rpartition("/")[0]]
+            if name in OWNERS:
+                assert role == "exchange", name
+                assert workload["kind"] in {"Job", "CronJob"}, "it must not stay"
+            else:
+                process = name.replace("-", "_")
+                assert role == ("exchange_signer" if process == "signer" else role_of(process)), name
+            if name == "migrate":
+                for wanted, setting in {**ROLES, "exchange_signer": "SIGNER_DATABASE_URL"}.items():
+                    assert logins[given[f"{setting}_FILE"].rpartition("/")[0]] == wanted
+            else:
+                assert len(logins) == 1, f"{one['name']} of {name} sees more addresses than its own: {logins}"
 
 
 def environment(objects: list[dict[str, Any]], container: dict[str, Any]) -> dict[str, str]:
@@ -162,18 +215,19 @@ def environment(objects: list[dict[str, Any]], container: dict[str, Any]) -> dic
 
 
 def test_secrets_made_twice_stay_what_they_are(tmp_path):
-    command = [sys.executable, str(FOLDER / "make_secrets.py"), str(tmp_path), "--postgres", "db.example.org:5432"]
+    folder = tmp_path / "secrets"
+    command = [sys.executable, MAKE_SECRETS, folder, "--postgres", "db.example.org:5432"]
     subprocess.run(command, capture_output=True, check=True)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    (lost := tmp_path / "exchange-owner-secrets" / "DATABASE_URL").unlink()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (lost := folder / "exchange-owner-secrets" / "DATABASE_URL").unlink()
     subprocess.run(command, capture_output=True, check=True)
     assert {path: path.read_bytes() for path in before} == before
     assert b"@db.example.org:5432/exchange" in lost.read_bytes()
-    assert all(path.stat().st_mode & 0o077 == 0 for path in before)
+    assert len(read_key(folder / "exchange-backup-secrets" / "key")) == 32  # What `manage.py backup` takes.
 
 
 def test_services_policies_and_budgets_select_pods_and_ports_that_exist(objects):
-    labels = {name: workload["spec"]["template"]["metadata"]["labels"] for name, workload, _ in pods(objects)}
+    labels = {name: template_of(workload)["metadata"]["labels"] for name, workload, _ in pods(objects)}
     ports = {
         name: {port["name"] for one in pod["containers"] for port in one.get("ports", ())}
         for name, _, pod in pods(objects)
@@ -223,6 +277,9 @@ def test_every_command_and_probe_exists_as_the_image_would_start_it(objects):
             match one["command"]:
                 case ["python", "manage.py", command, *_]:
                     assert command in known, f"{name} runs manage.py {command}"
+                    for word in one["command"]:
+                        for variable in re.findall(r"\$\((\w+)\)", word):
+                            assert variable in environment(objects, one), f"{name} is given no {variable}"
                 case ["python", "-m", module, *_]:
                     assert importlib.util.find_spec(module), f"{name} runs {module}"
                 case command:
@@ -246,7 +303,7 @@ def test_every_command_and_probe_exists_as_the_image_would_start_it(objects):
 
 def test_every_lasting_process_is_watched(objects):
     for name, workload, pod in pods(objects):
-        if workload["kind"] == "Job":
+        if workload["kind"] in {"Job", "CronJob"}:
             continue
         for one in pod["containers"]:
             assert "livenessProbe" in one, name
@@ -255,20 +312,22 @@ def test_every_lasting_process_is_watched(objects):
 
 def test_the_same_processes_run_as_under_compose_and_are_started_the_same_way():
     compose = YAML(typ="safe").load(COMPOSE_FILE)["services"]
-    everything = list(files_of(FOLDER / "overlays" / "one-node"))
+    everything = [*files_of(FOLDER / "overlays" / "one-node"), *files_of(FOLDER / "components" / "backup")]
     here = {one["name"]: one for _, _, pod in pods(everything) for one in containers(pod)}
     assert set(here) - ONLY_HERE == set(compose) - ONLY_IN_COMPOSE
-    for name in set(here) - ONLY_HERE - SERVERS:
+    for name in set(here) - ONLY_HERE - SERVERS - {"backup"}:
         assert here[name]["command"] == compose[name]["command"], name
+    assert here["backup"]["command"][:4] == compose["backup"]["command"][:4]
+    for name in set(here) - ONLY_HERE:
+        limits = here[name]["resources"]["limits"]
+        if compose[name]["restart"] == "unless-stopped":
+            assert compose[name]["mem_limit"] == limits["memory"].removesuffix("i").lower(), name
 
 
 def test_the_same_settings_reach_the_processes_as_under_compose(base):
     settings = named(base, "ConfigMap")["exchange-settings"]["data"]
     compose = YAML(typ="safe").load(COMPOSE_FILE)["x-app"]["environment"]
-    assert {name.removesuffix("_FILE") for name in settings} == set(compose)
-    for name in SECRETS_OF_THE_FILES:
-        assert f"{name}_FILE" in settings
-        assert name not in settings, f"{name} is a secret"
+    assert set(settings) == set(compose)
 
 
 def test_no_process_is_told_something_nobody_reads(objects):
@@ -276,7 +335,7 @@ def test_no_process_is_told_something_nobody_reads(objects):
     for name, _, pod in pods(objects):
         for one in containers(pod):
             if name not in SERVERS:
-                for variable in environment(objects, one):
+                for variable in environment(objects, one).keys() - {"TMPDIR"}:
                     assert variable.removesuffix("_FILE") in documented, f"{name} is told {variable}"
 
 
@@ -323,15 +382,60 @@ def test_the_engine_is_never_rolled_by_the_cluster_and_both_see_one_journal(base
     assert named(base, "PersistentVolumeClaim")["data"]["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
-def test_only_the_signer_has_its_keys_and_only_migrations_have_the_owner(objects):
+def test_only_the_signer_and_the_backup_see_its_keys(objects):
     for name, _, pod in pods(objects):
-        secrets = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
-        assert ("exchange-owner-secrets" in secrets) == (name == "migrate")
-        for role, process in (("signer", "signer"), ("web", "web"), ("writer", "db-writer")):
-            assert (f"exchange-{role}-secrets" in secrets) == (name in {"migrate", process})
         for one in containers(pod):
-            kept = {mount["mountPath"] for mount in one["volumeMounts"]}
-            assert ("/signer" in kept) == (one["name"] == "signer")
+            mounts = [mount for mount in one["volumeMounts"] if mount["mountPath"] == "/signer"]
+            assert bool(mounts) == (one["name"] in {"signer", "backup"}), name
+            assert [mount.get("readOnly", False) for mount in mounts] == [one["name"] == "backup"] * len(mounts)
+
+
+# --------------------------------------------------------------------------------------------------------- who may talk
+
+
+def chosen(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    for rule in selector.get("matchExpressions", ()):
+        assert rule["operator"] == "NotIn"
+        if labels.get(rule["key"]) in rule["values"]:
+            return False
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())
+
+
+def reaches(objects: list[dict[str, Any]], client: str, server: str, port: int | str) -> bool:
+    """Whether the policies of both let a pod of `client` connect to that port of `server`, as a cluster reads them."""
+    labels = {name: template_of(workload)["metadata"]["labels"] for name, workload, _ in pods(objects)}
+    for kind, side, of, other in (("Ingress", "from", server, client), ("Egress", "to", client, server)):
+        policies = [
+            one["spec"]
+            for one in named(objects, "NetworkPolicy").values()
+            if kind in one["spec"]["policyTypes"] and chosen(one["spec"]["podSelector"], labels[of])
+        ]
+        allowed = [
+            rule
+            for policy in policies
+            for rule in policy.get(kind.lower()) or ()
+            if port in {entry["port"] for entry in rule["ports"]}
+            and (
+                side not in rule
+                or any("podSelector" in peer and chosen(peer["podSelector"], labels[other]) for peer in rule[side])
+            )
+        ]
+        if policies and not allowed:
+            return False
+    return True
+
+
+def test_who_may_talk_to_whom():
+    everything = [*files_of(FOLDER / "overlays" / "one-node"), *files_of(FOLDER / "components" / "backup")]
+    names = {name for name, _, _ in pods(everything)}
+    in_front = {"nginx", "market-maker"}
+    for server, port in (("postgres", 5432), ("redis-log", 6379), ("redis-fan", 6379)):
+        clients = {name for name in names if reaches(everything, name, server, port)}
+        assert clients == names - in_front - {"postgres", "redis-log", "redis-fan"}, server
+    assert {name for name in names if reaches(everything, name, "web", "http")} == {"nginx", "celery-worker"}
+    assert "market-maker" in {name for name in names if reaches(everything, name, "nginx", "http")}
+    for name in names - {"nginx"}:  # Nobody else is asked for anything but figures, and those by Prometheus.
+        assert not reaches(everything, "nginx", name, 9100), name
 
 
 def test_images_are_pinned(objects):

@@ -21,6 +21,7 @@ from trading.order_socket import watch
 from trading.order_socket.logon import SILENT_AT_LEAST_S
 from trading.order_socket.switch import settle
 from trading.order_socket.watch import RECHECK_S, order_sockets
+from trading.services import orders
 from trading.tests.order_sockets import ORDER, OrderClient, refused, signature
 
 SYMBOL = {"symbol": "SOL_USDC"}
@@ -264,6 +265,37 @@ async def test_who_leaves_does_not_turn_off_what_another_connection_relies_on(
         assert [seen for seen in engine.seen if isinstance(seen, CancelAfter)][-1].after_ms == 30_000
     await settle()
     assert not engine.engine.venue.timers.deadlines
+
+
+async def test_what_another_web_process_turned_off_is_set_anew(site: None, alice: Trader, engine: Any) -> None:
+    """Another process knows nothing of this connection, so when one of its own leaves it turns the switch off."""
+    async with OrderClient() as stays:
+        await stays.log_on(alice, cancelOnDisconnect=SILENT_AT_LEAST_S)
+        await stays.ask("PLACE", ORDER)
+        await orders.ask(CancelAfter(account_id=alice.account.pk, after_ms=0))
+        assert not engine.engine.venue.timers.deadlines
+
+        async def set_anew() -> bool:
+            assert "result" in await stays.ask("PING")
+            return set(engine.engine.venue.timers.deadlines) == {alice.account.pk}
+
+        async with asyncio.timeout(10):
+            while not await set_anew():
+                await asyncio.sleep(0.02)
+    await settle()
+    assert resting(engine) == 0
+
+
+async def test_the_process_cancels_though_another_one_has_turned_the_switch_off(
+    site: None, alice: Trader, engine: Any
+) -> None:
+    async with OrderClient() as client:
+        await client.log_on(alice, cancelOnDisconnect=SILENT_AT_LEAST_S)
+        await client.ask("PLACE", ORDER)
+        await orders.ask(CancelAfter(account_id=alice.account.pk, after_ms=0))
+        assert await client.closed_with() == watch.CLOSE_SILENT
+        await settle()
+        assert resting(engine) == 0
 
 
 async def test_the_engine_holds_the_switch(site: None, alice: Trader, engine: Any) -> None:

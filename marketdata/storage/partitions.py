@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db import transaction
-
 from marketdata.storage import Say, StorageRefused
-from marketdata.storage.moving import month_ahead, move, only_one
+from marketdata.storage.moving import move, only_one
 from marketdata.storage.tables import (
     DEFAULT,
     KLINES,
@@ -15,13 +13,10 @@ from marketdata.storage.tables import (
     Shape,
     TimeTable,
     ask,
-    months_between,
     next_month,
     parents,
-    partition_name,
     run,
     shape_of,
-    values_of,
 )
 
 LEAST_TRADE_DAYS, LEAST_SECOND_DAYS = 120, 7  # Order pages and a rebuild look at trades, charts at seconds.
@@ -73,52 +68,16 @@ def _demand_no_timescale() -> None:
 # --------------------------------------------------------------------------------------------------------------- months
 
 
-def make_ahead(now: datetime | None = None) -> int:
+def make_ahead() -> int:
     """Partitions for the next months; how many were made. Rows that waited in the default one move to theirs.
 
-    Only the owner of the tables can. Another role does nothing while there is time. Raises StorageRefused then.
+    Each in a transaction of its own, by a function of the database that has the owner's rights (migration 0005), so
+    that the scheduled job can do it with its own role.
     """
-    now, made = now or datetime.now(UTC), 0
-    for table in TABLES:
-        if shape_of(table.name) is not Shape.PARTITIONS:
-            continue
-        if not ask("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s::regclass", table.name)[0][0]:
-            _demand_time(table, now)
-            continue
-        for parent in parents(table):
-            begin = _oldest_waiting(table, parent) or now
-            for month in months_between(min(begin, now), month_ahead(now)):
-                made += _make_month(table, parent, month)
+    made = 0
+    while ask("SELECT marketdata_make_next_month()")[0][0] is not None:
+        made += 1
     return made
-
-
-def _demand_time(table: TimeTable, now: datetime) -> None:
-    if _state(table).last_month < f"{now + timedelta(days=LEAST_DAYS_AHEAD):%Y%m}":
-        raise StorageRefused(
-            f"{table.name} has few months left. With the role that owns the tables: manage.py partitions ahead"
-        )
-
-
-def _oldest_waiting(table: TimeTable, parent: str) -> datetime | None:
-    moment: datetime | None = ask(f"SELECT min({table.time}) FROM {parent}_{DEFAULT}")[0][0]  # noqa: S608
-    return moment
-
-
-def _make_month(table: TimeTable, parent: str, month: datetime) -> int:
-    name = partition_name(parent, month)
-    if shape_of(name) is not Shape.MISSING:
-        return 0
-    with transaction.atomic():
-        run("SET LOCAL lock_timeout = '10s'")
-        run(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE")
-        run(f"CREATE TABLE {name} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-        run(
-            f"WITH waiting AS (DELETE FROM {parent}_{DEFAULT} WHERE {table.time} >= %s AND {table.time} < %s "  # noqa: S608
-            f"RETURNING {table.names}) INSERT INTO {name} ({table.names}) SELECT {table.names} FROM waiting",
-            *(month, next_month(month)),
-        )
-        run(f"ALTER TABLE {parent} ATTACH PARTITION {name} {values_of(month)}")
-    return 1
 
 
 def drop_before(parent: str, day: datetime) -> list[str]:

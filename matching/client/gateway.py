@@ -14,10 +14,12 @@ import asyncio
 import logging
 from collections import deque
 from concurrent.futures import Future as ThreadFuture
+from threading import get_ident
 
 from django.conf import settings
 from redis.exceptions import NoScriptError, ResponseError
 
+from exchange_site.kernel.event_loop import runs_here
 from exchange_site.kernel.redis_names import ENGINE, replies
 from matching import codec, order_log
 from matching.client import metrics
@@ -52,6 +54,7 @@ class EngineGateway:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.thread = get_ident()
         self.origin = new_origin()
         self._queue: deque[Waiting] = deque()
         self._sent: dict[int, Waiting] = {}
@@ -369,8 +372,7 @@ _shared: EngineGateway | None = None
 def shared() -> EngineGateway:
     """The gateway of the running event loop, made on first use. A process serves its site on one loop."""
     global _shared
-    loop = asyncio.get_running_loop()
-    if _shared is None or _shared.loop is not loop or not _shared.alive:
+    if _shared is None or not runs_here(_shared.loop, _shared.thread) or not _shared.alive:
         _shared = EngineGateway()
     return _shared
 

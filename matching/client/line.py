@@ -1,4 +1,4 @@
-"""One raw connection of the gateway to the log: no pool, no retry, no task, commands issued as ready bytes.
+"""One raw connection to a Redis: no pool, no retry, no task, commands issued as ready bytes.
 
 redis-py opens the connection (address, TLS, password, database); then its stream makes way for a protocol of a few
 lines. What redis-py does for each command and answer beyond that cost several times as much as the command.
@@ -8,6 +8,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 import hiredis
+import redis.asyncio
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -34,10 +35,10 @@ class Position(NamedTuple):
 
 
 class Line:
-    """One connection to the log, without the pool and without any retry."""
+    """One connection to the log, or to the Redis that `client` is for, without the pool and without any retry."""
 
-    def __init__(self) -> None:
-        self._pool: Any = async_log_client().connection_pool
+    def __init__(self, client: "redis.asyncio.Redis | None" = None) -> None:
+        self._pool: Any = (client or async_log_client()).connection_pool
         self._connection: Any = None
         self._wire: _Wire | None = None
 

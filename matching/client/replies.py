@@ -1,4 +1,4 @@
-"""Reading a `rep:<origin>` stream: bytes of an XREAD answer to entries of answers."""
+"""Reading one stream over a `Line`: the raw answer of an XREAD to entries, of a `rep:<origin>` stream to answers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,13 @@ from matching.messages import Answer
 
 
 def answers_in(raw: Any) -> Iterator[tuple[bytes, list[Answer]]]:
-    """(entry id, answers) of an XREAD over one stream; nothing for None. RESP2 answers a list, RESP3 a map."""
+    """(entry id, answers) of an XREAD over one stream of replies; nothing for None."""
+    for entry_id, payload in payloads_in(raw):
+        yield entry_id, codec.decode_answers(payload)
+
+
+def payloads_in(raw: Any) -> Iterator[tuple[bytes, bytes]]:
+    """(entry id, payload) of an XREAD over one stream; nothing for None. RESP2 answers a list, RESP3 a map."""
     if not raw:
         return
     streams = raw.values() if isinstance(raw, dict) else (entries for _name, entries in raw)
@@ -19,7 +25,7 @@ def answers_in(raw: Any) -> Iterator[tuple[bytes, list[Answer]]]:
                 payload = fields[PAYLOAD_FIELD]
             else:
                 payload = fields[fields.index(PAYLOAD_FIELD) + 1]
-            yield entry_id, codec.decode_answers(payload)
+            yield entry_id, payload
 
 
 def _flat(entries: Any) -> Any:

@@ -89,10 +89,10 @@ class Balances:
             available, locked = row.available, row.locked
             if available | locked < 0:  # Either of them.
                 raise InvariantBroken(f"account {row.account_id} has negative {row.symbol}")
-            units = available + locked
-            if units != row.settled_units:
-                row.asset.drift_units += units - row.settled_units
-                row.settled_units = units
+            gained = available + locked - row.settled_units
+            if gained:
+                row.settled_units += gained
+                row.asset.drift_units += gained
             tell(BalanceChanged(row.account_id, row.symbol, available, locked))
         for row in touched:
             if row.asset.drift_units:

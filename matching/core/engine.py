@@ -21,7 +21,7 @@ from matching.core.markets import Market
 from matching.core.orders import Order, draft
 from matching.core.pairs import place_pair
 from matching.core.placing import start, take
-from matching.core.retries import Key, Remembered, Retries, answers_of
+from matching.core.retries import Key, Remembered, Retries, answers_of, pack_reply
 from matching.core.schedule import next_due_ms
 from matching.core.venue import Venue
 from matching.core.words import AUCTION
@@ -81,12 +81,14 @@ _NEW_MONEY = (DefundHouse, DebitAccount, CreditDeposit, ReserveWithdrawal, Settl
 
 
 class Applied(msgspec.Struct, gc=False):
-    """The answer to a command. `outcome` is None when an idempotency key gave back a stored answer (`replayed`)."""
+    """The answer to a command. `outcome` is None when an idempotency key gave back a stored answer (`replayed`).
+    `packed_reply` is the reply as msgpack where it has been packed already, because its key is remembered."""
 
     outcome: Outcome | None
     reply: Reply
     n: int
     replayed: bool
+    packed_reply: bytes | None = None
 
 
 class Engine:
@@ -141,8 +143,7 @@ class Engine:
         retries, venue = self.retries, self.venue
         at_ms = venue.at_ms
         asked = digest(command)
-        retries.forget(at_ms, venue.open_orders)
-        known = retries.find(key)
+        known = retries.find(key, at_ms, venue.open_orders)
         if known is not None:
             if known.digest != asked:
                 return self.refuse(command_id, at_ms, RefusalReason.IDEMPOTENCY_KEY_REUSED)
@@ -160,7 +161,8 @@ class Engine:
         else:
             order_ids = tuple([order_id for order_id in _order_ids(reply) if order_id in venue.open_orders])
             answers = answers_of(reply)
-        retries.remember(key, Remembered(at_ms, asked, applied.n, reply, order_ids, answers))
+        applied.packed_reply = packed = pack_reply(reply)
+        retries.remember(key, Remembered(at_ms, key[0], key[1], asked, applied.n, packed, order_ids, answers))
         return applied
 
     def refuse(self, command_id: str, at_ms: int, reason: RefusalReason) -> Applied:

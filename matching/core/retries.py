@@ -22,28 +22,31 @@ _NEVER_MS = 1 << 62
 Key = tuple[int, str]
 """Account and idempotency key."""
 
-_pack_reply = msgspec.msgpack.Encoder().encode
+pack_reply = msgspec.msgpack.Encoder().encode
+_astuple = msgspec.structs.astuple
 _unpack_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
 class Remembered(msgspec.Struct, frozen=True, gc=False):
     """`noted_ms` is since when the key is kept, `digest` the request without what may differ between retries;
-    `order_ids` are its orders that may be open.
+    `order_ids` are its orders that may be open. Its fields are the row of a snapshot.
 
-    `kept_reply` is still packed when it came from a snapshot: of a million stored replies a few are ever asked for.
+    The reply is kept packed: it has been packed for its first answer, and of a million stored ones a few are ever asked
+    for again.
     """
 
     noted_ms: int
+    account_id: int
+    key: str
     digest: bytes
     n: int
-    kept_reply: Reply | bytes
+    packed_reply: bytes
     order_ids: tuple[int, ...]
     answers: int  # How many the reply counts as.
 
     @property
     def reply(self) -> Reply:
-        kept = self.kept_reply
-        return _unpack_reply(kept) if type(kept) is bytes else kept  # type: ignore[return-value]
+        return _unpack_reply(self.packed_reply)  # type: ignore[no-any-return]
 
 
 class Retries:
@@ -58,7 +61,10 @@ class Retries:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def find(self, key: Key) -> Remembered | None:
+    def find(self, key: Key, at_ms: int, open_order_ids: Container[int]) -> Remembered | None:
+        """What is still remembered of it at that time."""
+        if self._oldest_ms + KEEP_MS <= at_ms or self._answers > MAX_ANSWERS:
+            self.forget(at_ms, open_order_ids)
         return self._by_key.get(key)
 
     def has_room(self, at_ms: int) -> bool:
@@ -102,22 +108,17 @@ class Retries:
                 del self._by_key[key]
                 self._answers -= kept.answers
 
-    def dump(self) -> list[object]:
-        """A row a key. Replies from older snapshots are packed anew, so that equal states have equal rows."""
+    def dump(self) -> list[tuple[object, ...]]:
+        """A row a key, noted longest ago first."""
         by_key = self._by_key
-        rows: list[object] = []
-        for key in self._queue:
-            kept = by_key[key]
-            packed = _pack_reply(kept.reply)
-            rows.append([kept.noted_ms, *key, kept.digest, kept.n, packed, list(kept.order_ids), kept.answers])
-        return rows
+        return [_astuple(by_key[key]) for key in self._queue]
 
     def load(self, rows: list[list[Any]]) -> None:
         for row in rows:
             noted_ms, account_id, key, digest, n, reply, order_ids, answers = (
                 row if len(row) == _ROW_LENGTH else _from_format_1(row)
             )
-            remembered = Remembered(noted_ms, digest, n, reply, tuple(order_ids), answers)
+            remembered = Remembered(noted_ms, account_id, key, digest, n, reply, tuple(order_ids), answers)
             self.remember((account_id, key), remembered)
 
 
@@ -135,4 +136,4 @@ def _from_format_1(row: list[Any]) -> list[Any]:
     noted_ms, account_id, key, digest, n, plain, saved_ids = row
     order_ids = saved_ids if isinstance(saved_ids, list) else [saved_ids] if saved_ids else []
     reply = reply_from_plain(plain)
-    return [noted_ms, account_id, key, pack(digest), n, reply, order_ids, answers_of(reply)]
+    return [noted_ms, account_id, key, pack(digest), n, pack_reply(reply), order_ids, answers_of(reply)]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from msgspec import Raw
+
 from matching import codec
 from matching.core.engine import Applied
 from matching.messages import Answer, Command, CommandEntry, RefusalReason
@@ -135,7 +137,9 @@ class Applier:
         answers = self._batch.answers.setdefault(entry.origin, [])
         for index, raw in enumerate(entry.commands):
             applied = decide(raw, f"{entry_id}/{index}", at_ms)
-            answers.append(Answer(correlation + index, applied.n, applied.replayed, applied.reply))
+            packed = applied.packed_reply
+            reply: Any = applied.reply if packed is None else Raw(packed)  # Nothing is encoded twice.
+            answers.append(Answer(correlation + index, applied.n, applied.replayed, reply))
         self._batch.commands += entry.counted
 
     def _tick(self, at_ms: int) -> None:

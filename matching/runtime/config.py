@@ -13,7 +13,9 @@ from matching.runtime.journal import SEGMENT_BYTES
 class EngineConfig:
     """Directories and limits of one engine process; times in the unit their name says.
 
-    A snapshot is begun after so many commands or seconds, whichever comes first: this bounds what a start replays.
+    A snapshot is begun after so many commands or seconds, whichever comes first: this bounds what a start replays. The
+    first one of a leader comes after fewer commands, and those that its own start replayed count: until it is there, a
+    new standby has the same before it, and meanwhile nobody stands by.
     `unwritten_*` bound how many outcomes, and for how long, the database may be behind: first only cancels are let in,
     then nothing.
     """
@@ -25,6 +27,7 @@ class EngineConfig:
     segment_bytes: int = SEGMENT_BYTES
     snapshot_every_commands: int = 250_000
     snapshot_every_s: int = 60
+    snapshot_first_commands: int = 20_000
     kept_behind: int = redis_names.LOG_KEPT_BEHIND_READERS
     unwritten_cancel_only: int = 1_000_000
     unwritten_for_s: int = 300

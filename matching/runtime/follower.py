@@ -9,14 +9,13 @@ replay. Two rules keep the state true:
   have been read here; then the whole state is thrown away, and the next one is loaded from a snapshot.
 """
 
-import gc
 import logging
 import time
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-from matching.runtime import disk, snapshots
+from matching.runtime import disk, garbage, snapshots
 from matching.runtime.applier import Applier, Batch, Poisoned
 from matching.runtime.journal import History, Position, check_header, segments
 from matching.runtime.records import (
@@ -263,19 +262,13 @@ class Follower:
         names = segments(self._journal_dir)
         if not names:
             return False
-        gc.disable()  # Loading makes millions of objects and no garbage.
-        try:
-            loaded = snapshots.load_newest(self._snapshot_dir, None)
-            if loaded is not None and loaded[0].segment not in names:
-                return False
-            header = self._header(names[0])
-            if loaded is None and (header is None or not header.genesis):
-                return False
-            start = start_from(loaded, header.rules_version if header is not None else RULES_VERSION, self._makers)
-        finally:
-            gc.enable()
-        gc.collect()
-        gc.freeze()  # What is there now stays: it need not be scanned again and again.
+        loaded = snapshots.load_newest(self._snapshot_dir, None)
+        if loaded is not None and loaded[0].segment not in names:
+            return False
+        header = self._header(names[0])
+        if loaded is None and (header is None or not header.genesis):
+            return False
+        start = start_from(loaded, header.rules_version if header is not None else RULES_VERSION, self._makers)
         self._segment, self._offset = start.position or Position(names[0], 0)
         self._applied = Position(self._segment, self._offset)
         self._poisons.extend(start.poisons)
@@ -285,14 +278,13 @@ class Follower:
         return True
 
     def _forget(self) -> None:
-        if self.applier is not None:
-            gc.unfreeze()  # Books are full of cycles; frozen they would stay for ever.
         self.applier = None
         self._segment, self._offset = "", 0
         self._applied = Position("", 0)
         self._kept_bytes = 0
         for gathered in (self._held, self._kept, self._passed, self._poisons, self._headers):
             gathered.clear()
+        garbage.state_dropped()
 
     def describe(self) -> dict[str, object]:
         """For `engine status`: where this standby is."""

@@ -95,6 +95,7 @@ class Housekeeping:
         # Decided since the last snapshot was begun: what the next start would have to replay. This one may have.
         self._unsaved = max(0, applier.n - snapshotter.last_n)
         self._last_snapshot = time.monotonic()
+        self._bound = min(config.snapshot_first_commands, config.snapshot_every_commands)
         self._request: str | None = None
         self._database_n: int | None = None
         self._marks: deque[tuple[int, str]] = deque()  # (commands so far, cmd entry id), for trimming.
@@ -160,11 +161,12 @@ class Housekeeping:
             self._request = notes.snapshot_requested
         if snapshotter.busy:
             return
-        many = self._unsaved >= self._config.snapshot_every_commands
+        many = self._unsaved >= self._bound
         changed = many or self._applier.n != snapshotter.last_n
         waited = time.monotonic() - self._last_snapshot
         if changed and (many or waited >= self._config.snapshot_every_s or self._request is not None):
             self._unsaved, self._last_snapshot = 0, time.monotonic()
+            self._bound = self._config.snapshot_every_commands
             if snapshotter.start(self._applier, self._journal.position, self._recent_poisons()):
                 self._snapshot_finished()
         elif self._request is not None:

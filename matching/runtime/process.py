@@ -4,12 +4,11 @@ Exit codes: 0 stopped, 70 a command broke the engine, 74 the disk failed, 75 ano
 and Redis do not fit together (or Redis is not set up to keep a log).
 """
 
-import gc
 import logging
 import time
 from collections.abc import Callable
 
-from matching.runtime import disk, metrics
+from matching.runtime import disk, garbage, metrics
 from matching.runtime.applier import Poisoned
 from matching.runtime.boot_checks import NotFitToRun, check_redis
 from matching.runtime.config import EngineConfig
@@ -33,7 +32,6 @@ EXIT_FENCED = 75
 EXIT_REFUSED = 78
 
 RETRY_WAITS_S = (0.1, 0.2, 0.5, 1.0)
-GC_THRESHOLD = 50_000  # The book is millions of long-lived objects; scanning them often buys nothing.
 
 
 class EngineProcess:
@@ -80,8 +78,11 @@ class EngineProcess:
 
     def _run(self, lock: DirectoryLock) -> int:
         attempt = 0
-        stepped_down = False
+        stepped_down = has_led = False
         while not self._stopping():
+            if has_led:
+                garbage.state_dropped()
+                has_led = False
             try:
                 with_redis = LogConnection(self._config.redis_url)
                 check_redis(with_redis, self._allow_volatile_redis)
@@ -92,9 +93,8 @@ class EngineProcess:
                     stepped_down = False
                 log = standby.wait(self._stopping)
                 if log is not None:
-                    self._only_standby = False
-                    follower, self._follower = self._follower, self._new_follower()
-                    self._lead(log, lock, follower)
+                    self._only_standby, has_led = False, True
+                    self._lead(log, lock)
                 attempt = 0
             except StartOver as error:
                 logger.warning("%s Taking over again from the disk.", error)
@@ -112,18 +112,13 @@ class EngineProcess:
                 attempt += 1
         return EXIT_STOPPED
 
-    def _lead(self, log: LogConnection, lock: DirectoryLock, follower: Follower) -> None:
+    def _lead(self, log: LogConnection, lock: DirectoryLock) -> None:
         began = time.monotonic()
-        gc.disable()  # Loading makes millions of objects and no garbage, so nothing is collected behind it either.
-        try:
-            led = take_over(self._config, log, self._makers, self._stopping, follower, self._republish_from)
-        finally:
-            gc.enable()
+        follower, self._follower = self._follower, self._new_follower()
+        led = take_over(self._config, log, self._makers, self._stopping, follower, self._republish_from)
         self._republish_from = None
         if lock.held:
             lock.sign(led.leadership.owner)
-        gc.freeze()  # What is there now stays; it need not be scanned, nor copied by the child that writes snapshots.
-        gc.set_threshold(GC_THRESHOLD)
         logger.info(
             "Engine ready: term %d at outcome %d after %d ms.",
             led.leadership.term,
@@ -140,4 +135,3 @@ class EngineProcess:
             worker.leave()
             metrics.leading(0, led.applier.n)
             log.close()
-            gc.unfreeze()  # The state is full of cycles; frozen it would outlive this lead.

@@ -1,6 +1,5 @@
 """Taking snapshots while trading goes on: a forked child has the state frozen and all the time it needs."""
 
-import gc
 import hashlib
 import logging
 import os
@@ -15,8 +14,6 @@ from matching.runtime.journal import Position
 from matching.runtime.records import Poison
 
 logger = logging.getLogger(__name__)
-
-CHILD_NICENESS = 10
 
 
 class Snapshotter:
@@ -41,14 +38,14 @@ class Snapshotter:
             # A thread could hold a lock that the child would wait for until the end of time.
             return self.write_now(applier, position, poisons)
         parent = os.getpid()
+        # The child is as important as we are: with a lower priority it found no time under full load, and a start
+        # had to replay all of that.
         pid = os.fork()
         if pid:
             self._child, self._child_n = pid, applier.n
             return False
         status = 1
         try:
-            gc.disable()
-            os.nice(CHILD_NICENESS)
             status = 0 if self._write(applier, position, poisons, parent) else 1
         finally:
             os._exit(status)
@@ -70,14 +67,8 @@ class Snapshotter:
 
     def write_now(self, applier: Applier, position: Position, poisons: list[Poison]) -> bool:
         """Write in this process and return when it is safe. False when it failed (the log says why)."""
-        collecting = gc.isenabled()
-        gc.disable()  # Millions of new objects that are all alive: looking for garbage among them takes seconds.
-        try:
-            if not self._write(applier, position, poisons, None):
-                return False
-        finally:
-            if collecting:
-                gc.enable()
+        if not self._write(applier, position, poisons, None):
+            return False
         self.last_n = applier.n
         metrics.snapshot_written()
         return True

@@ -25,7 +25,7 @@ from matching.runtime.housekeeping import Housekeeping, StartOver
 from matching.runtime.journal import newest_term
 from matching.runtime.leadership import RENEW_EVERY_S, DirectoryLock, Fenced, Forgotten
 from matching.runtime.log_clock import LogClock
-from matching.runtime.publisher import EventsTooShort
+from matching.runtime.publisher import EventsTooLong, EventsTooShort
 from matching.runtime.records import Entry, Internal, Poison, Record, Tick
 from matching.runtime.snapshotter import Snapshotter
 from matching.runtime.standby import standbys
@@ -189,7 +189,8 @@ class Worker:
         self._publisher.publish(batch, self._log)
         if self._config.log_orders_one_in:
             for origin, answers in batch.answers.items():
-                order_log.answered("decided", self._config.log_orders_one_in, origin, answers)
+                told = codec.decode_answers(codec.encode(answers))  # Some replies are packed already.
+                order_log.answered("decided", self._config.log_orders_one_in, origin, told)
         metrics.published(batch.commands, len(batch.outcomes), batch.last_n, time.perf_counter() - began)
         self._crash.passed("after_publish")
 
@@ -322,10 +323,11 @@ class Worker:
 
     def _reconnect(self) -> None:
         log = LogConnection(self._config.redis_url)
-        later = newest_term(self._config.journal_dir)
-        if later > self._leadership.term:
+        try:
+            self._check_election()
+        except Fenced:
             log.close()
-            raise Fenced(f"Term {later} was elected while this engine (term {self._leadership.term}) had no Redis.")
+            raise
         self._leadership.fence(log)
         self._log = log
         applier = self._applier
@@ -334,6 +336,9 @@ class Worker:
             self._publisher.check_top(top, applier.n, applier.chain)
         except EventsTooShort as error:
             raise StartOver(str(error)) from error
+        except EventsTooLong:
+            self._check_election()  # Whoever was elected since our fence has published beyond us, as is right.
+            raise
         self._leadership.anchor(top.n, applier.engine.seq, applier.chain, applier.engine.at_ms)
         self._publisher.fill_up(log, top)
         settle(self._leadership, applier, log)
@@ -341,6 +346,12 @@ class Worker:
         self._house.opened()
         metrics.reconnects.inc()
         logger.info("Redis is back; term %d goes on at outcome %d.", self._leadership.term, applier.n)
+
+    def _check_election(self) -> None:
+        """Raises Fenced when a later term was elected."""
+        later = newest_term(self._config.journal_dir)
+        if later > self._leadership.term:
+            raise Fenced(f"Term {later} was elected while this engine (term {self._leadership.term}) had no Redis.")
 
 
 def _groups(entries: Iterable[RawEntry]) -> Iterator[list[tuple[RawEntry, CommandEntry | None]]]:

@@ -24,7 +24,9 @@ _background: set["asyncio.Task[None]"] = set()  # The loop keeps only weak refer
 class CancelSwitch:
     """Of one account: it has only one, so connections that share an account share what happens.
 
-    Whoever leaves does not turn it off while another connection of this process relies on it.
+    Whoever leaves does not turn it off while another connection of this process relies on it. Connections in other
+    processes are not known here: for them it is off until their next frame sets it anew, and until then it is their
+    own process alone that cancels when they end.
     """
 
     def __init__(self, account_id: int, silent_s: int) -> None:

@@ -41,6 +41,7 @@ def graph(*starts: str) -> set[str]:
 
 def weight(client: Client, *, late: set[str], late_sheets: tuple[str, ...] = ()) -> tuple[int, dict[str, int]]:
     text = client.get("/trade/SOL_USDC").content.decode()
+    text = re.sub("<noscript>.*?</noscript>", "", text)
     sheets = re.findall(r'<link rel="stylesheet" href="/static/(css/[\w/.-]+)"', text)
     scripts = graph(*re.findall(r'<script type="module" src="/static/(js/[\w/.-]+)"', text), *late)
     assert len(sheets) > 5

@@ -20,6 +20,7 @@ READS = (
     "accounts_signedpayment",
     "accounts_walletentry",
     "marketdata_asset",
+    "django_migrations",  # It waits for them.
 )
 CHANGES = {  # Table: columns.
     "accounts_withdrawal": ("state", "state_since", "transaction_hash"),

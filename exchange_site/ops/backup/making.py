@@ -134,11 +134,11 @@ def _database(writer: _Writer) -> None:
 def _keys(writer: _Writer) -> None:
     home = Path(settings.HOME_DIR)
     for name in KEYS:
-        path = home / name
+        path = Path(settings.SIGNER_DIR) if name == "signer" and settings.SIGNER_DIR else home / name
         files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
         for file in files:
             if file.is_file() and os.access(file, os.R_OK):
-                writer.add(f"keys/{file.relative_to(home)}", _bytes_of(file))
+                writer.add(f"keys/{Path(name) / file.relative_to(path)}", _bytes_of(file))
 
 
 def _snapshots(writer: _Writer) -> None:

@@ -114,7 +114,7 @@ def signer() -> Iterator[Problem]:
 
 @check("time-shaped tables")
 def time_shaped() -> Iterator[Problem]:
-    mend = "Run: manage.py partitions ahead (with the role that owns the tables)."
+    mend = "Run: manage.py partitions ahead, and see why the daily job did not (admin, Job runs)."
     for state in partitions.states():
         if state.shape is not Shape.PARTITIONS:
             continue

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Page
 
+from exchange_site.tests.e2e.filled_account import make_filled
 from exchange_site.tests.e2e.running import RunningExchange
-from exchange_site.tests.e2e.trading_page import DESKTOP, TradingPage
+from exchange_site.tests.e2e.trading_page import DESKTOP, SLOW_MS, TradingPage
 
 HERE = Path(__file__).parent
 CHROMIUM_FLAGS = [
@@ -109,3 +110,30 @@ def trader(open_page: Callable[..., TradingPage]) -> TradingPage:
     page.mark()
     page.get_demo_funds()
     return page
+
+
+@pytest.fixture(scope="session")
+def filled(exchange: RunningExchange, browser: Any) -> Iterator[dict[str, Any]]:
+    """The cookies of the account, as a browser keeps them."""
+    context = browser.new_context(viewport=DESKTOP, base_url=exchange.url)
+    page = context.new_page()
+    page.set_default_timeout(SLOW_MS)
+    make_filled(page, exchange)
+    yield context.storage_state()
+    context.close()
+
+
+@pytest.fixture
+def open_as(
+    exchange: RunningExchange, filled: dict[str, Any], new_context: Callable[..., BrowserContext]
+) -> Callable[..., Page]:
+    """A page of the filled account: `open_as("dark")`, with the options of a browser context."""
+
+    def make(theme: str, **options: Any) -> Page:
+        context = new_context(**{"viewport": DESKTOP, "base_url": exchange.url, "storage_state": filled, **options})
+        context.add_cookies([{"name": "theme", "value": theme, "url": exchange.url}])
+        page = context.new_page()
+        page.set_default_timeout(SLOW_MS)
+        return page
+
+    return make

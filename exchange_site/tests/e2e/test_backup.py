@@ -1,12 +1,19 @@
-"""A backup of a running exchange, restored on an empty home, is the same exchange."""
+"""A backup of a running exchange in a store that speaks S3, restored on an empty home, is the same exchange.
+
+(`./exchange drill` does the same with a folder.)
+"""
 
 import re
+from collections.abc import Iterator
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from exchange_site.tests.e2e.running import wait_until
 from matching.runtime.readonly import load_engine_readonly
 
+STORE = "s3://vault/exchange"
 SERVERS_ONLY = "engine,db_writer,market_feed,user_feed,web,market_maker,celery_worker,celery_beat,signer"
 
 
@@ -20,18 +27,33 @@ def key_file(tmp_path_factory):
     return tmp_path_factory.mktemp("key") / "backup.key"
 
 
-def test_a_backup_restored_on_an_empty_home_reaches_the_same_chain_hash(start_exchange, watched, tmp_path, key_file):
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """The settings that lead to a store with an empty bucket, reached over HTTP as any other."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    found = {"ENDPOINT": f"http://{host}:{port}", "ACCESS_KEY": "backup", "SECRET_KEY": "backup-secret"}
+    boto3.client(
+        "s3", endpoint_url=found["ENDPOINT"], region_name="us-east-1", aws_access_key_id=found["ACCESS_KEY"],
+        aws_secret_access_key=found["SECRET_KEY"],
+    ).create_bucket(Bucket="vault")  # fmt: skip
+    yield {f"BACKUP_S3_{name}": value for name, value in found.items()}
+    server.stop()
+
+
+def test_a_backup_restored_on_an_empty_home_reaches_the_same_chain_hash(start_exchange, watched, bucket, key_file):
     first = watched
-    store = tmp_path / "store"
+    first.environment.update(bucket)  # Of the commands from now on; the processes need none of it.
     first.manage("backup", "new-key", str(key_file))
     wait_until(lambda: first.status()["engine"]["n"] > 150, 60, "something was traded")
-    said = first.manage("backup", "make", str(store), "--key", str(key_file))
+    said = first.manage("backup", "make", STORE, "--key", str(key_file))
     assert "tables of the database are equal" in said
     at_backup = re.search(r"outcome (\d+), chain ([0-9a-f]{16})", said)
-    [backup] = store.iterdir()
+    name = re.search(r"^(\d{8}-\d{6})", first.manage("backup", "list", STORE, "--key", str(key_file)), re.MULTILINE)[1]
 
-    second = start_exchange("--without", SERVERS_ONLY)
-    restore = ("restore", str(backup), "--key", str(key_file))
+    second = start_exchange("--without", SERVERS_ONLY, **bucket)
+    restore = ("restore", f"{STORE}/{name}", "--key", str(key_file))
     assert "Nothing was changed" in second.manage(*restore)
     told = second.manage(*restore, "--yes")
     told_n, told_chain = re.search(r"start at outcome (\d+) with chain ([0-9a-f]+)", told).groups()

@@ -2,14 +2,12 @@
 factor. Both themes; pictures go to `build/screenshots`. One account has it all."""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from exchange_site.tests.e2e.axe import assert_accessible
-from exchange_site.tests.e2e.filled_account import make_filled
 from exchange_site.tests.e2e.running import RunningExchange
 from exchange_site.tests.e2e.test_site import BETWEEN, NARROWEST, SCREENSHOTS, name_of, too_wide, visit
 from exchange_site.tests.e2e.trading_page import DESKTOP, MARKET, PASSWORD, SLOW_MS, free_bid_price
@@ -23,31 +21,6 @@ TABLES = (
     "/accounts/2fa/recovery-codes/", "/accounts/2fa/recovery-codes/generate/", "/accounts/2fa/totp/deactivate/",
     "/accounts/reauthenticate/", f"/trade/{MARKET}",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def filled(exchange: RunningExchange, browser: Any) -> Iterator[dict[str, Any]]:
-    """The cookies of the account, as a browser keeps them."""
-    context = browser.new_context(viewport=DESKTOP, base_url=exchange.url)
-    page = context.new_page()
-    page.set_default_timeout(SLOW_MS)
-    make_filled(page, exchange)
-    yield context.storage_state()
-    context.close()
-
-
-@pytest.fixture
-def open_as(
-    exchange: RunningExchange, filled: dict[str, Any], new_context: Callable[..., BrowserContext]
-) -> Callable[..., Page]:
-    def make(theme: str, **options: Any) -> Page:
-        context = new_context(**{"viewport": DESKTOP, "base_url": exchange.url, "storage_state": filled, **options})
-        context.add_cookies([{"name": "theme", "value": theme, "url": exchange.url}])
-        page = context.new_page()
-        page.set_default_timeout(SLOW_MS)
-        return page
-
-    return make
 
 
 def look(page: Page, what: str, theme: str, scope: str | None = None) -> None:

@@ -1,5 +1,7 @@
 """The admin's first page says in one sentence whether everything is all right, and what is not."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
@@ -10,7 +12,8 @@ from accounts.services import create_user
 from accounts.wallet.models import WalletAlarm
 from exchange_site.kernel.redis_names import ENGINE
 from exchange_site.news.models import Incident
-from exchange_site.ops import state
+from exchange_site.ops import jobs, state
+from exchange_site.ops.models import JobRun
 from marketdata.models import Asset
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +116,15 @@ def test_the_page_and_its_live_part(engine_leads, client):
     part = client.get(reverse("admin_live"))
     assert part["Cache-Control"] == "no-store"
     assert "ops-verdict" in part.content.decode()
+
+
+def test_a_broken_audit_log_stays_bad_news(engine_leads):
+    assert state.AUDIT_JOB in jobs.BY_NAME
+    assert tone_of("Audit log") == state.GOOD
+    old = timezone.now() - timedelta(days=3)
+    JobRun.objects.create(job=state.AUDIT_JOB, state=JobRun.State.DONE, started_at=old)
+    assert tone_of("Audit log") == state.WATCH
+    JobRun.objects.create(job=state.AUDIT_JOB, state=JobRun.State.FAILED, started_at=old, said="Row 7 is wrong")
+    JobRun.objects.create(job=state.AUDIT_JOB, state=JobRun.State.SKIPPED, started_at=timezone.now())
+    found = {tile.name: tile for tile in state.tiles()}["Audit log"]
+    assert (found.tone, "Row 7 is wrong" in found.detail) == (state.BAD, True)

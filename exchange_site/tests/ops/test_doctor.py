@@ -1,6 +1,7 @@
 """The doctor names what is wrong and how to mend it. Each fault here is planted, found, and absent before."""
 
 import json
+import socket
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -13,7 +14,10 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.audit.models import AuditEntry
-from exchange_site.kernel.redis_names import ENGINE
+from accounts.database_rights import ROLES
+from exchange_site.celery import app as celery
+from exchange_site.kernel.redis_client import fan_client
+from exchange_site.kernel.redis_names import ENGINE, MARKET_FEED, USER_FEED, feed_lease
 from exchange_site.ops.doctor import checks, host, servers
 from marketdata.storage import partitions
 from marketdata.storage.tables import Shape
@@ -23,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def fine(settings, tmp_path, log):
+def fine(settings, tmp_path, log, monkeypatch):
     """An installation with nothing wrong in what the planted faults touch."""
     for name in ("JOURNAL_DIR", "SNAPSHOT_DIR"):
         folder = tmp_path / name
@@ -36,6 +40,13 @@ def fine(settings, tmp_path, log):
     from exchange_site.ops import roles
 
     roles.sync()
+    monkeypatch.setattr(celery.control, "ping", lambda **_: [{"celery@here": {"ok": "pong"}}])
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")  # Tests do without, to be quick.
+    client = fan_client()
+    for stream in (MARKET_FEED, USER_FEED):
+        client.set(feed_lease(stream), "here", px=600_000)
+    client.close()
     log.hset(ENGINE, mapping={"term": 1, "n": 5, "db_n": 5, "status": "open", "lease_until_ms": 2**50, "ahead_ms": 0})
     return settings
 
@@ -268,8 +279,98 @@ def backlog(settings, monkeypatch, log):
     log.hset(ENGINE, mapping={"admitted": 50_000, "processed": 10})
 
 
-def test_there_are_at_least_twenty_faults():
+@fault("ports", "is taken")
+def port_taken(settings, monkeypatch, log):
+    taken = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setattr(settings, "_taken", taken, raising=False)  # Kept open as long as the fault.
+    settings.METRICS_HOST, settings.METRICS_PORT = "127.0.0.1", taken.getsockname()[1]
+
+
+@fault("time zone", "Sessions of PostgreSQL are in Asia/Tokyo")
+def database_in_another_zone(settings, monkeypatch, log):
+    with connection.cursor() as cursor:
+        cursor.execute("SET timezone = 'Asia/Tokyo'")
+
+
+@fault("postgresql", "synchronous_commit = off")
+def commits_that_are_not_waited_for(settings, monkeypatch, log):
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+
+
+@fault("database roles", "exchange_web may UPDATE trading_fill.")
+def web_may_write_what_the_engine_decided(settings, monkeypatch, log):
+    for role, setting in ROLES.items():
+        setattr(settings, setting, f"postgresql://{role}:a-password@localhost/unused")
+    call_command("app_role")
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT UPDATE ON trading_fill TO exchange_web")
+
+
+@fault("feeds", "No market_feed runs")
+def no_feed(settings, monkeypatch, log):
+    client = fan_client()
+    client.delete(feed_lease(MARKET_FEED))
+    client.close()
+
+
+@fault("celery", "No Celery worker answers")
+def no_worker(settings, monkeypatch, log):
+    monkeypatch.setattr(celery.control, "ping", lambda **_: [])
+
+
+@fault("celery", "Celery's broker does not answer")
+def no_broker(settings, monkeypatch, log):
+    def refuse(**_):
+        raise ConnectionRefusedError("Connection refused")
+
+    monkeypatch.setattr(celery.control, "ping", refuse)
+
+
+@fault("mail", "Mail comes from exchange@localhost")
+def mail_from_nowhere(settings, monkeypatch, log):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    settings.DEFAULT_FROM_EMAIL = "exchange@localhost"
+
+
+@fault("secrets", "REDIS_FAN_URL has no password")
+def open_redis(settings, monkeypatch, log):
+    settings.DEMO_MODE = False
+    settings.REDIS_FAN_URL = "redis://127.0.0.1:6379/0"
+
+
+@fault("signer", "There is no folder")
+def lost_keys(settings, monkeypatch, log):
+    settings.SIGNER_DIR = str(settings.HOME_DIR / "nowhere")
+
+
+ASKED_FOR = {
+    "versions": {"python", "packages", "postgresql", "redis of the log"},
+    "ports": {"ports"},
+    "permissions": {"folders", "signer", "database roles"},
+    "clock": {"clock"},
+    "disk fsync time": {"disk speed"},
+    "Redis policies": {"redis of the log"},
+    "PostgreSQL settings": {"postgresql"},
+    "migrations": {"migrations"},
+    "static files": {"static files"},
+    "workers alive": {"engine", "database writer", "feeds", "celery"},
+    "journal and snapshots readable": {"journal", "snapshots"},
+    "mail": {"mail"},
+    "secrets": {"secrets"},
+    "time zone": {"time zone"},
+}
+"""What the doctor has to see, and the checks that do."""
+
+
+def test_there_are_at_least_twenty_faults_of_everything_it_has_to_see():
+    planted = {name for name, _, _ in FAULTS.values()}
     assert len(FAULTS) >= 20
+    checks.run(set())  # Registers them.
+    assert planted == checks.CHECKS.keys(), "a check that no fault proves"
+    for subject, names in ASKED_FOR.items():
+        assert names <= planted, subject
 
 
 @pytest.mark.parametrize("planted", sorted(FAULTS))

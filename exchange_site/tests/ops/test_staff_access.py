@@ -82,6 +82,8 @@ def test_s25_looking_as_a_user_changes_nothing_and_is_on_record(staff, client, a
     assert look_as(client, alice).status_code == 302
     seen = client.get(reverse("account_logout")).content.decode()
     assert "You see the site as <strong>alice@example.org</strong>" in seen
+    german = client.get(reverse("account_logout"), headers={"accept-language": "de"}).content.decode()
+    assert "Sie sehen die Website als <strong>alice@example.org</strong>" in german
     for path in ("/theme", reverse("account_change_password"), "/wallet/faucet"):
         answer = client.post(path, {"theme": "light"})
         assert answer.status_code == 403, path

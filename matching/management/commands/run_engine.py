@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from matching.runtime import config, metrics
+from matching.runtime import config, garbage, metrics
 from matching.runtime.boot_checks import NotFitToRun, check_interpreter
 from matching.runtime.process import EXIT_REFUSED, EngineProcess
 
@@ -44,7 +45,9 @@ class Command(BaseCommand):
             allow_volatile_redis=settings.ENGINE_ALLOW_VOLATILE_REDIS,
             standby=options["standby"],
         )
-        figures = Path(settings.HOME_DIR) / "run" / f"engine-{os.getpid()}.prom"
+        # Leader and standby share this folder, and in containers both are process 1.
+        garbage.engine_process()
+        figures = Path(settings.HOME_DIR) / "run" / f"engine-{socket.gethostname()}-{os.getpid()}.prom"
         with metrics.shown(settings.METRICS_PORT, settings.METRICS_HOST, figures):
             code = process.run()
         sys.exit(code)

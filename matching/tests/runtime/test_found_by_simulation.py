@@ -13,12 +13,13 @@ from matching.runtime.applier import Applier
 from matching.runtime.crash import CrashPoint
 from matching.runtime.follower import Follower
 from matching.runtime.journal import JournalFailed, JournalWriter, Position, read_history
-from matching.runtime.leadership import DirectoryLock, Leadership
+from matching.runtime.leadership import DirectoryLock, Fenced, Leadership
 from matching.runtime.records import Entry
 from matching.runtime.recovery import Makers
 from matching.runtime.snapshotter import Snapshotter
 from matching.runtime.standby import Standby
-from matching.tests.flows import listing
+from matching.tests.flows import listing, random_commands
+from matching.transport import streams
 
 SEGMENT_BYTES = 4096
 
@@ -155,3 +156,21 @@ def test_g08_a_candidate_that_meets_a_snapshot_of_a_later_leader_stands_by_again
     with pytest.raises(FileExistsError, match="later than term 2"):
         rig.lead()
     rig.lead()
+
+
+def test_g08_a_leader_that_slept_while_it_reconnected_says_that_it_was_overtaken(rig, monkeypatch):
+    """Between its fence and its look at the event stream another one led. Nothing is wrong with journal or Redis, which
+    is what it said, with the exit code (78) that asks for an operator."""
+    worker = rig.lead()
+    rig.run(listing(), worker)
+    top = streams.event_top
+
+    def sleep_then_look(log):
+        monkeypatch.setattr(streams, "event_top", top)
+        later = rig.lead()
+        rig.run(list(random_commands(4, 30))[-30:], later)
+        return top(log)
+
+    monkeypatch.setattr(streams, "event_top", sleep_then_look)
+    with pytest.raises(Fenced, match="Term 2"):
+        worker._reconnect()

@@ -249,6 +249,23 @@ def test_a_snapshot_is_written_after_so_many_commands_also_across_a_restart(rig:
     assert newest() == rig.led().applier.n < saved + len(third) + 5
 
 
+def test_g14_a_new_leader_spares_the_next_standby_what_it_had_to_replay_itself(rig: Rig):
+    """Nobody stands by until a new standby is warm, and after each death of a leader it had all that before it again:
+    the newest snapshot only grew older, for each new leader counted anew."""
+    rig.configure(snapshot_every_commands=10**6, snapshot_every_s=10**6)
+    rig.run(parts(4, 300, 4)[0], rig.lead())
+    assert snapshots.list_snapshots(rig.config.snapshot_dir) == []
+    rig.die()
+    rig.configure(snapshot_first_commands=50)
+    worker = rig.lead()
+    worker.run()  # Its first beat; no command has come yet.
+    assert [n for n, _ in snapshots.list_snapshots(rig.config.snapshot_dir)] == [rig.led().applier.n]
+    rig.run(parts(4, 300, 4)[1], worker)
+    worker._next_beat = 0.0
+    worker.run()
+    assert len(snapshots.list_snapshots(rig.config.snapshot_dir)) == 1, "only the first one comes so early"
+
+
 def test_streams_are_trimmed_only_behind_journal_and_database(rig: Rig):
     rig.configure(kept_behind=100)
     worker = rig.lead()
