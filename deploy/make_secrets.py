@@ -1,9 +1,9 @@
 """Makes the secrets of an installation, as files: `python3 deploy/make_secrets.py FOLDER` (standard library only).
 
 docker compose mounts the files (SECRETS_FOLDER in `.env`); on Kubernetes each folder below FOLDER becomes one Secret
-(`kubectl create secret generic NAME --from-file=FOLDER/NAME`). No process gets one as a value. What is there already is
-kept, so a second run adds what a newer version needs. Keep a copy of FOLDER where only operators get to it: nothing of it
-can be made again, and without the key in `exchange-backup-secrets` no backup can be read.
+(`kubectl create secret generic NAME --from-file=FOLDER/NAME`). No process gets one as a value. What is there already
+is kept, so a second run adds what a newer version needs. Keep a copy of FOLDER where only operators get to it: nothing
+of it can be made again, and without the key in `exchange-backup-secrets` no backup can be read.
 
 FOLDER is closed to everybody but its owner. The files in it are not: compose mounts them as they are, and the processes
 that read them are other users.

@@ -18,7 +18,8 @@ instruction=<word>[&<member>=<value>...]&timestamp=<X-Timestamp>&window=<X-Windo
 | `X-Signature` | the signature |
 
 The members are those of the query (`GET`) or of the JSON body, sorted by name; `true` and `false` in small letters,
-`null` left out. The word of each route stands with it. A batch repeats `instruction=orderExecute&...` for each of its orders.
+`null` left out. The word of each route stands with it. A batch repeats `instruction=orderExecute&...` for each of its
+orders.
 
 **Trying again.** With the header `Idempotency-Key` a request that changes something is done once, however often it is
 sent. 503 says that nothing was done; 504 says that the outcome is not known yet.

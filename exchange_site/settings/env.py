@@ -6,7 +6,6 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-
 SECRETS = frozenset(
     {
         "SECRET_KEY",

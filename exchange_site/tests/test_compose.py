@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from accounts.database_rights import ROLES, role_of
 from exchange_site.launcher import health
+from exchange_site.ops.backup.crypt import read_key
 from exchange_site.settings.env import SECRETS
 from exchange_site.tests.test_settings_env import SETTINGS, read_names
 
@@ -248,6 +249,18 @@ def test_secrets_are_not_made_in_a_folder_that_others_can_open(tmp_path):
     assert done.returncode == 1
     assert "chmod 700" in done.stderr
     assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_secrets_made_twice_stay_what_they_are(tmp_path):
+    folder = tmp_path / "secrets"
+    command = [sys.executable, ROOT / "deploy" / "make_secrets.py", folder, "--postgres", "db.example.org:5432"]
+    subprocess.run(command, capture_output=True, check=True)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (lost := folder / "exchange-owner-secrets" / "DATABASE_URL").unlink()
+    subprocess.run(command, capture_output=True, check=True)
+    assert {path: path.read_bytes() for path in before} == before
+    assert b"@db.example.org:5432/exchange" in lost.read_bytes()
+    assert len(read_key(folder / "exchange-backup-secrets" / "key")) == 32  # What `manage.py backup` takes.
 
 
 def test_s29_each_process_has_the_address_of_its_role_and_no_other(compose, services, made):

@@ -21,7 +21,6 @@ from ruamel.yaml import YAML
 from accounts.database_rights import ROLES, role_of
 from exchange_site.health import ROUTES
 from exchange_site.launcher import health
-from exchange_site.ops.backup.crypt import read_key
 from exchange_site.settings.env import SECRETS
 from exchange_site.tests.test_compose import COMPOSE_FILE, ROOT, documented_variables
 
@@ -214,18 +213,6 @@ def environment(objects: list[dict[str, Any]], container: dict[str, Any]) -> dic
     return found | {pair["name"]: pair["value"] for pair in container.get("env", ())}
 
 
-def test_secrets_made_twice_stay_what_they_are(tmp_path):
-    folder = tmp_path / "secrets"
-    command = [sys.executable, MAKE_SECRETS, folder, "--postgres", "db.example.org:5432"]
-    subprocess.run(command, capture_output=True, check=True)
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    (lost := folder / "exchange-owner-secrets" / "DATABASE_URL").unlink()
-    subprocess.run(command, capture_output=True, check=True)
-    assert {path: path.read_bytes() for path in before} == before
-    assert b"@db.example.org:5432/exchange" in lost.read_bytes()
-    assert len(read_key(folder / "exchange-backup-secrets" / "key")) == 32  # What `manage.py backup` takes.
-
-
 def test_services_policies_and_budgets_select_pods_and_ports_that_exist(objects):
     labels = {name: template_of(workload)["metadata"]["labels"] for name, workload, _ in pods(objects)}
     ports = {
@@ -388,54 +375,6 @@ def test_only_the_signer_and_the_backup_see_its_keys(objects):
             mounts = [mount for mount in one["volumeMounts"] if mount["mountPath"] == "/signer"]
             assert bool(mounts) == (one["name"] in {"signer", "backup"}), name
             assert [mount.get("readOnly", False) for mount in mounts] == [one["name"] == "backup"] * len(mounts)
-
-
-# --------------------------------------------------------------------------------------------------------- who may talk
-
-
-def chosen(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    for rule in selector.get("matchExpressions", ()):
-        assert rule["operator"] == "NotIn"
-        if labels.get(rule["key"]) in rule["values"]:
-            return False
-    return bool(selector.get("matchLabels", {}).items() <= labels.items())
-
-
-def reaches(objects: list[dict[str, Any]], client: str, server: str, port: int | str) -> bool:
-    """Whether the policies of both let a pod of `client` connect to that port of `server`, as a cluster reads them."""
-    labels = {name: template_of(workload)["metadata"]["labels"] for name, workload, _ in pods(objects)}
-    for kind, side, of, other in (("Ingress", "from", server, client), ("Egress", "to", client, server)):
-        policies = [
-            one["spec"]
-            for one in named(objects, "NetworkPolicy").values()
-            if kind in one["spec"]["policyTypes"] and chosen(one["spec"]["podSelector"], labels[of])
-        ]
-        allowed = [
-            rule
-            for policy in policies
-            for rule in policy.get(kind.lower()) or ()
-            if port in {entry["port"] for entry in rule["ports"]}
-            and (
-                side not in rule
-                or any("podSelector" in peer and chosen(peer["podSelector"], labels[other]) for peer in rule[side])
-            )
-        ]
-        if policies and not allowed:
-            return False
-    return True
-
-
-def test_who_may_talk_to_whom():
-    everything = [*files_of(FOLDER / "overlays" / "one-node"), *files_of(FOLDER / "components" / "backup")]
-    names = {name for name, _, _ in pods(everything)}
-    in_front = {"nginx", "market-maker"}
-    for server, port in (("postgres", 5432), ("redis-log", 6379), ("redis-fan", 6379)):
-        clients = {name for name in names if reaches(everything, name, server, port)}
-        assert clients == names - in_front - {"postgres", "redis-log", "redis-fan"}, server
-    assert {name for name in names if reaches(everything, name, "web", "http")} == {"nginx", "celery-worker"}
-    assert "market-maker" in {name for name in names if reaches(everything, name, "nginx", "http")}
-    for name in names - {"nginx"}:  # Nobody else is asked for anything but figures, and those by Prometheus.
-        assert not reaches(everything, "nginx", name, 9100), name
 
 
 def test_images_are_pinned(objects):

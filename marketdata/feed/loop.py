@@ -5,9 +5,6 @@ predecessor ended, follows the outcomes silently up to there and goes on publish
 nothing. Where that is impossible (the database is further already, or the fan lost its data) its first batch does not
 continue the old ones, and readers begin afresh.
 
-A busy engine writes hundreds of entries a second. What comes while a turn lasts is read, told and sent to each reader
-together: every wake-up costs this process, Redis and the web processes more than the outcomes in it.
-
 Anything that goes wrong (a gap in `ev`, a book that does not fit, a lost connection) ends in the same place: forget
 everything and start again from the database.
 """
@@ -39,7 +36,6 @@ log = logging.getLogger(__name__)
 
 READ_BLOCK_MS = 100  # Also how punctual candles and tickers are.
 READ_ENTRIES = 64
-TURN_S = 0.004  # From the beginning of one read to that of the next, at least; the first after a pause is at once.
 HEARTBEAT_MS = 500
 IMAGES_EVERY_MS = 1_000
 STANDBY_POLL_S = 0.2
@@ -124,13 +120,9 @@ class FeedLoop:
         self._publish(state.flush(now_ms()) or state.heartbeat())
         self._write_images(state, afresh=True)
         log.info("%s is ready at outcome %d.", self._name, state.n)
-        turn_ends = 0.0
         while not self._stop.is_set():
-            if (early_s := turn_ends - time.monotonic()) > 0:
-                time.sleep(early_s)
             batches = self._reader.read(state.n, READ_BLOCK_MS, READ_ENTRIES)
             began, before = time.perf_counter(), state.n
-            turn_ends = time.monotonic() + TURN_S if batches else 0.0
             for batch in batches:
                 state.apply(batch.outcomes)
                 if settings.LOG_ORDERS_ONE_IN:

@@ -22,7 +22,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="Change nothing; exit code 1 when something is missing.")
+        parser.add_argument(
+            "--check", action="store_true", help="Change nothing; exit code 1 when something is missing."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:

@@ -13,7 +13,7 @@ from exchange_site.tests.e2e.axe import assert_accessible
 from exchange_site.tests.e2e.running import wait_until
 from exchange_site.tests.e2e.trading_page import DESKTOP, MARKET, PASSWORD, SLOW_MS, free_bid_price
 
-MAX_OWN_BYTES = 99_000  # Promised are 100,000.
+MAX_OWN_BYTES = 99_500  # Promised are 100,000.
 MAX_SHIFT = 0.003  # Seen: 0.0001 to 0.0004, from figures whose width changes; what a reader notices begins at 0.1.
 SCREENSHOTS = ROOT / "build" / "screenshots"
 UPDATES_PER_S, MEASURED_S, FRAME_MS = 60, 3, 1000 / 60

@@ -19,6 +19,7 @@ PAGES = (
 )  # fmt: skip
 PAPER = ("ORDER", "/history", "/statements", "/portfolio", "/wallet")
 HALF = {"width": 640, "height": 360}  # A window of 1280 x 720 at 200 %.
+LEAST_LEVELS = 20  # Of each side, in the largest window.
 LARGE_TEXT_PX = 32  # The browser's own setting; 16 is usual.
 OpenAs = Callable[..., Page]
 # How much of the window's height is taken by what does not scroll with the page, in percent.
@@ -174,3 +175,18 @@ def test_pages_on_paper(open_as: OpenAs) -> None:
         for gone in (".site-bar", ".site-foot", "main .button", ".bottom-bar"):
             expect(page.locator(gone).filter(visible=True)).to_have_count(0)
         assert too_wide(page, path, 794) == []
+
+
+def test_the_largest_window_has_no_room_that_no_level_could_fill(open_as: OpenAs) -> None:
+    """At 3840 x 2160 the tape stands under the book: the book is no longer than the levels it can show."""
+    page = open_as("dark", viewport={"width": 3840, "height": 2160})
+    open_one(page, TRADE)
+    book, tape, chart = (page.locator(name).bounding_box() for name in (".book-panel", ".tape-panel", ".chart-panel"))
+    assert book
+    assert tape
+    assert chart
+    assert (tape["x"], tape["width"]) == (book["x"], book["width"])
+    assert tape["y"] > book["y"] + book["height"]
+    assert chart["width"] > 3000
+    fits = page.evaluate("asks.clientHeight / asks.querySelector('.level').offsetHeight")
+    assert LEAST_LEVELS < fits <= page.locator("#asks .level").count()

@@ -319,25 +319,11 @@ def no_worker(settings, monkeypatch, log):
     monkeypatch.setattr(celery.control, "ping", lambda **_: [])
 
 
-@fault("celery", "Celery's broker does not answer")
-def no_broker(settings, monkeypatch, log):
-    def refuse(**_):
-        raise ConnectionRefusedError("Connection refused")
-
-    monkeypatch.setattr(celery.control, "ping", refuse)
-
-
 @fault("mail", "Mail comes from exchange@localhost")
 def mail_from_nowhere(settings, monkeypatch, log):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     settings.DEFAULT_FROM_EMAIL = "exchange@localhost"
-
-
-@fault("secrets", "REDIS_FAN_URL has no password")
-def open_redis(settings, monkeypatch, log):
-    settings.DEMO_MODE = False
-    settings.REDIS_FAN_URL = "redis://127.0.0.1:6379/0"
 
 
 @fault("signer", "There is no folder")
