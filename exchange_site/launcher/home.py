@@ -18,10 +18,29 @@ DEFAULT_PORT = 8000
 REFUSE_BELOW_MB = 500
 WARN_BELOW_MB = 2_000
 ROLES_MADE = "database_roles"  # The stamp.
+ADDRESSES = ("DATABASE_URL", "REDIS_LOG_URL", "REDIS_FAN_URL")
 
 
 class LauncherError(Exception):
     """Something the user can act on. The text is one or two whole sentences, shown without a traceback."""
+
+
+def with_addresses_of_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same, with what NAME_FILE points to as NAME, for the addresses of servers: the launcher has to know them too.
+
+    Both given, both stay, and the settings refuse that. Raises LauncherError for a file that cannot be read.
+    """
+    filled = dict(environ)
+    for name in (*ADDRESSES, *ROLES.values(), "SIGNER_DATABASE_URL"):
+        path = filled.get(f"{name}_FILE")
+        if not path or filled.get(name):
+            continue
+        try:
+            filled[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise LauncherError(f"{name}_FILE is {path}, which cannot be read: {error}.") from None
+        del filled[f"{name}_FILE"]
+    return filled
 
 
 class Home:
@@ -29,7 +48,7 @@ class Home:
 
     def __init__(self, path: Path, environ: Mapping[str, str] | None = None) -> None:
         self.path = path.absolute()
-        self.environ = dict(os.environ if environ is None else environ)
+        self.environ = with_addresses_of_files(os.environ if environ is None else environ)
         self.run = self.path / "run"
         self.logs = self.path / "logs"
         self.control = self.run / "control.sock"
@@ -140,7 +159,7 @@ class Home:
     # ------------------------------------------------------------------------------------------------- environment
     def embedded(self) -> frozenset[str]:
         """Which of "redis" and "postgres" this installation runs itself because no address was given."""
-        given = {name for name in ("DATABASE_URL", "REDIS_LOG_URL", "REDIS_FAN_URL") if self.environ.get(name)}
+        given = {name for name in ADDRESSES if self.environ.get(name)}
         names = set()
         if "DATABASE_URL" not in given:
             names.add("postgres")

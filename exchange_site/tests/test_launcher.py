@@ -53,6 +53,18 @@ def test_a_port_is_remembered_and_picked_again_when_taken(home):
     assert home.pick_port("postgres") != other
 
 
+def test_addresses_may_stand_in_files(tmp_path):
+    for name in ("database", "log", "fan"):
+        (tmp_path / name).write_text(f"redis://{name}\n")
+    files = {"DATABASE_URL": "database", "REDIS_LOG_URL": "log", "REDIS_FAN_URL": "fan"}
+    home = Home(tmp_path, environ={f"{name}_FILE": str(tmp_path / file) for name, file in files.items()})
+    assert home.embedded() == frozenset()
+    assert {name: f"redis://{file}" for name, file in files.items()}.items() <= home.environment().items()
+    assert not any(name.endswith("_FILE") for name in home.environment())
+    with pytest.raises(LauncherError, match="DATABASE_URL_FILE is /nowhere, which cannot be read"):
+        Home(tmp_path, environ={"DATABASE_URL_FILE": "/nowhere"})
+
+
 def test_given_addresses_replace_the_embedded_servers(tmp_path):
     given = {"DATABASE_URL": "postgresql://x@db/x", "REDIS_LOG_URL": "redis://log", "REDIS_FAN_URL": "redis://fan"}
     home = Home(tmp_path, environ=given)
