@@ -119,7 +119,10 @@ class Follower:
             if history.valid.get(name, end) != end:
                 logger.warning("Of segment %s other bytes count than the standby has read.", name)
                 return None
-        if self._offset > history.valid.get(self._segment, 0):
+        if self._segment not in history.valid:
+            logger.warning("Segment %s is gone before the standby has read it.", self._segment)
+            return None
+        if self._offset > history.valid[self._segment]:
             logger.warning("The standby has read more of %s than counts.", self._segment)
             return None
         missing = self._missing(top)

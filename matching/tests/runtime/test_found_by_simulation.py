@@ -174,3 +174,18 @@ def test_g08_a_leader_that_slept_while_it_reconnected_says_that_it_was_overtaken
     monkeypatch.setattr(streams, "event_top", sleep_then_look)
     with pytest.raises(Fenced, match="Term 2"):
         worker._reconnect()
+
+
+def test_g09_a_standby_that_read_nothing_before_its_segment_went_does_not_count_as_warm(rig):
+    """It stood at byte 0 of the first segment and slept; a later segment went on from a snapshot."""
+    worker = rig.lead()
+    follower = rig.follow()
+    assert follower._load()
+    rig.run(listing(), worker)
+    rig.die()
+    worker = rig.lead()
+    worker._snapshotter.write_now(rig.led().applier, rig.led().journal.position, [])
+    worker._journal.forget_segments(rig.led().journal.position.segment)
+    rig.die()
+    rig.lead(follower=follower)
+    assert rig.led().applier.n == len(list(listing()))
