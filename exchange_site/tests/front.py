@@ -1,40 +1,18 @@
 """A real nginx with `deploy/nginx/nginx.conf`, only its addresses and paths changed to those of a test."""
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from exchange_site.launcher.home import ROOT, free_port
+from exchange_site.tests.distribution import program
 
 CONF = ROOT / "deploy" / "nginx" / "nginx.conf"
-KEPT = ROOT / ".tools" / "nginx"  # Debian's program, unpacked and not installed: installing it would start a server.
 HTTP2_OF_ITS_OWN = (1, 25, 1)  # From here on `http2` is a directive; in the image it is newer.
 START_TIMEOUT_S = 10
-
-
-def program() -> str:
-    """nginx from PATH, or Debian's fetched with apt. Skips the test, saying so, where there is neither."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    kept = KEPT / "usr" / "sbin" / "nginx"
-    if found or (kept.exists() and _version(str(kept))):
-        return found or str(kept)
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        pytest.skip("There is no nginx here, and no apt to fetch one with: deploy/nginx/nginx.conf is not tried.")
-    KEPT.mkdir(parents=True, exist_ok=True)
-    got = subprocess.run(["apt-get", "download", "nginx"], cwd=KEPT, capture_output=True, check=False, timeout=60)
-    packages = sorted(KEPT.glob("nginx_*.deb"))
-    if got.returncode or not packages:
-        pytest.skip("There is no nginx here and apt cannot fetch it: deploy/nginx/nginx.conf is not tried.")
-    subprocess.run(["dpkg-deb", "--extract", str(packages[-1]), str(KEPT)], check=True, timeout=60)
-    if _version(str(kept)) is None:
-        pytest.skip("The nginx of the distribution does not run here by itself: deploy/nginx/nginx.conf is not tried.")
-    return str(kept)
 
 
 def _version(path: str) -> tuple[int, ...] | None:
@@ -49,7 +27,7 @@ class Front:
     """nginx on `http_port` and `https_port`, before web processes on this machine."""
 
     def __init__(self, folder: Path, web_ports: list[int]) -> None:
-        self.program, self.folder = program(), folder
+        self.program, self.folder = program("nginx", "nginx", "deploy/nginx/nginx.conf"), folder
         self.http_port, self.https_port = free_port(), free_port()
         self.conf = folder / "nginx.conf"
         self.conf.write_text(self._localised(web_ports), encoding="utf-8")

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from exchange_site.kernel.redis_names import ENGINE
 from exchange_site.launcher.home import free_port
 from exchange_site.tests import observed
 from exchange_site.tests.api_rig import ask
+from exchange_site.tests.distribution import program
 from matching import order_log
 from matching.messages import Answer, Done
 from matching.runtime import metrics as engine_metrics
@@ -44,9 +44,12 @@ def test_every_alert_is_complete():
         assert not anchor or anchor in anchors, f"{rule['alert']} points to {anchor}, which the runbook has not"
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (apt-get install prometheus)")
-def test_promtool_takes_the_alerts():
-    done = subprocess.run(["promtool", "check", "rules", observed.ALERTS], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("kind", "file"), [("rules", observed.ALERTS), ("config", observed.ALERTS.with_name("prometheus.yml"))]
+)
+def test_promtool_takes_the_alerts_and_the_configuration(kind, file):
+    promtool = program("promtool", "prometheus", f"deploy/prometheus/{file.name}")
+    done = subprocess.run([promtool, "check", kind, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
