@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -148,10 +149,24 @@ def accounts(exchange: RunningExchange) -> dict[str, KeyPair]:
     return made
 
 
+CANCEL_WHAT_IS_OPEN = f"""
+from django.core.management import call_command
+from trading.models import Order
+from trading.selectors import OPEN
+staff = ("--actor", "operator@example.org", "--reason", "An empty book for a test")
+for account in Order.objects.filter(market__symbol="{MARKET}", status__in=OPEN).values_list("account_id").distinct():
+    call_command("account", str(account[0]), "cancel-all", "--market", "{MARKET}", *staff)
+"""
+
+
 @pytest.fixture
 def quiet_market(exchange: RunningExchange) -> Iterator[None]:
-    """Without the market maker, our three accounts are alone in the book."""
+    """Without the market maker and what other tests left, our three accounts are alone in the book."""
     exchange.stop("market_maker")
+    exchange.manage("shell", "-c", CANCEL_WHAT_IS_OPEN)
+    with urlopen(f"{exchange.url}/api/v1/depth?symbol={MARKET}") as answer:  # noqa: S310 - our own exchange.
+        depth = json.load(answer)
+    assert (depth["bids"], depth["asks"]) == ([], [])
     yield
     exchange.start("market_maker")
 

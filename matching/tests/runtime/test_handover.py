@@ -17,6 +17,8 @@ from matching.tests.runtime.processes import Engines, Ledger, wait_until
 from matching.tests.runtime.test_engine_process import check_everything, keyed
 from matching.transport.connection import LogConnection
 
+AT_ONCE_S = 2
+
 
 @pytest.fixture
 def engines(tmp_path: Path, log: redis.Redis) -> Iterator[Engines]:
@@ -126,7 +128,7 @@ def test_a_stopped_leader_leaves_the_lead_to_a_standby_at_once(
     more = keyed(2, 10)
     ledger.settle(more, lambda: None)
     assert leader.wait(5) == codes.EXIT_STOPPED, engines.log_of(leader)
-    assert "Engine ready: term 2" in engines.log_of(standby)
+    wait_until(lambda: "Engine ready: term 2" in engines.log_of(standby), "the takeover", AT_ONCE_S)
     check_everything(engines, ledger, [*commands, *more])
 
 
