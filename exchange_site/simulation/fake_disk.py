@@ -166,6 +166,14 @@ class Disk:
         inode = self.file(path)
         self.directory(path.parent).change([(path.name, None), (new.name, inode)])
 
+    def link(self, path: Path, new: Path) -> bool:
+        assert path.parent == new.parent, "a second name stays inside its directory"
+        directory = self.directory(path.parent)
+        if new.name in directory.seen:
+            return False
+        directory.change([(new.name, self.file(path))])
+        return True
+
     def remove(self, path: Path) -> None:
         directory = self.directory(path.parent)
         inode = directory.seen.get(path.name)

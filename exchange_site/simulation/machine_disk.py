@@ -129,6 +129,10 @@ class MachineDisk:
         self._check(self._step("disk.rename", new.name))
         self.disk.rename(path, new)
 
+    def link(self, path: Path, new: Path) -> bool:
+        self._check(self._step("disk.link", new.name))
+        return self.disk.link(path, new)
+
     def remove(self, path: Path) -> None:
         self._step("disk.remove", path.name)
         self.disk.remove(path)

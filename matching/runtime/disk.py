@@ -85,6 +85,15 @@ def rename(path: Path, new: Path) -> None:
     path.rename(new)
 
 
+def link(path: Path, new: Path) -> bool:
+    """Gives the file a second name in the same directory; False when that name is taken. Nobody else's can get lost."""
+    try:
+        new.hardlink_to(path)
+    except FileExistsError:
+        return False
+    return True
+
+
 def remove(path: Path) -> None:
     """Takes the name away; nothing happens when it is gone already."""
     path.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """Snapshots: the engine's whole state at one outcome, so that a start replays minutes and not years.
 
 A file is one line of magic, a header (length, CRC32, msgpack) and the compressed state. It is written beside its final
-name, synced, renamed, and read back before it counts. A damaged one is skipped: an older one and more journal do.
+name, synced, given that name, and read back before it counts. A damaged one is skipped: an older one and more journal
+do.
 """
 
 import hashlib
@@ -79,7 +80,7 @@ def pack_state(state: dict[str, object]) -> bytes:
 
 
 def write_snapshot(directory: Path, header: SnapshotHeader, body: bytes, crash: CrashPoint, parent: int | None) -> Path:
-    """Write, sync, rename, sync the directory, read back. Raises OSError or SnapshotDamaged; then it does not count."""
+    """Write, sync, name, sync the directory, read back. Raises OSError or SnapshotDamaged; then it does not count."""
     path = snapshot_path(directory, header.n)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     head = msgspec.msgpack.encode(header)
@@ -93,10 +94,30 @@ def write_snapshot(directory: Path, header: SnapshotHeader, body: bytes, crash: 
         disk.fsync(handle)
     finally:
         disk.close(handle)
-    disk.rename(unfinished, path)
+    _take_name(unfinished, path, header.position)
     disk.sync_directory(directory)
     check_file(path)
     return path
+
+
+def _take_name(unfinished: Path, path: Path, position: Position) -> None:
+    """Give the file its final name, unless another engine wrote the same outcome from further on in the journal.
+
+    A leader that was overtaken may sleep in the middle of a snapshot. Put over the newer one, its file would lead back
+    to segments that are gone by then.
+    """
+    if disk.link(unfinished, path) or _position_in(path) > position:
+        disk.remove(unfinished)
+    else:
+        disk.rename(unfinished, path)
+
+
+def _position_in(path: Path) -> Position:
+    """Where a snapshot goes on in the journal; before everything else when it is of no use."""
+    try:
+        return read_header(path).position
+    except (SnapshotDamaged, OSError):
+        return Position("", 0)
 
 
 def read_header(path: Path) -> SnapshotHeader:

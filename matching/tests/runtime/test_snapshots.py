@@ -94,6 +94,27 @@ def test_g10_a_flipped_byte_anywhere_is_noticed(grown):
             snapshots.read_snapshot(path)
 
 
+def test_g09_a_writer_that_was_overtaken_leaves_the_newer_file_of_the_same_outcome(grown):
+    """It slept in the middle of a snapshot; meanwhile the next leader wrote one, and the segments before it went."""
+    newer, older = Position("t0000000003-000000.wal", 12), Position("t0000000002-000000.wal", 2851)
+    path = snapshots.snapshot_path(grown.directory, grown.applier.n)
+    for position in (newer, older):
+        assert grown.writer.write_now(grown.applier, position, [])
+        assert snapshots.read_header(path).position == newer
+    assert not list(grown.directory.glob("*.tmp"))
+    further = Position("t0000000003-000000.wal", 13)
+    assert grown.writer.write_now(grown.applier, further, [])
+    assert snapshots.read_header(path).position == further
+
+
+def test_a_damaged_file_is_replaced_by_a_snapshot_of_the_same_outcome(grown):
+    path = snapshots.snapshot_path(grown.directory, grown.applier.n)
+    assert grown.writer.write_now(grown.applier, Position("t1", 9), [])
+    path.write_bytes(path.read_bytes()[:40])
+    assert grown.writer.write_now(grown.applier, Position("t1", 9), [])
+    assert snapshots.is_good(path)
+
+
 def test_a_newer_state_than_wanted_is_passed_over(grown):
     header, _ = snapshots.load_newest(grown.directory, 399)
     assert header.n == 300
