@@ -9,7 +9,6 @@ import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import dropwhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -187,19 +186,15 @@ class History:
 def read_history(directory: Path, before_term: int) -> History:
     """What counts among the segments of terms below `before_term`, as the newest complete header says.
 
-    Empty segments at the front are passed over: a candidate that slept while making its first one makes it after a
-    later leader removed all of that time, and what is older than the oldest that counts was removed. Raises
-    JournalDamaged.
+    Raises JournalDamaged.
     """
     names = [name for name in segments(directory) if term_of(name) < before_term]
     for index in range(len(names) - 1, -1, -1):
         header = read_header(directory / names[index])
         if header is None:
             continue
-        kept = list(dropwhile(lambda name: read_header(directory / name) is None, names[:index]))
-        older = {name: header.manifest.get(name, 0) for name in kept}
-        oldest = (kept or names[index:])[0]
-        missing = [name for name, size in header.manifest.items() if size and name not in older and name > oldest]
+        older = {name: header.manifest.get(name, 0) for name in names[:index]}
+        missing = [name for name, size in header.manifest.items() if size and name not in older and name > names[0]]
         if missing:
             raise JournalDamaged(f"Journal segment {missing[0]} is missing.")
         valid = older | {names[index]: count_valid_bytes(directory / names[index])}

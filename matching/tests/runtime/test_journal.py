@@ -200,16 +200,6 @@ def test_old_segments_go_when_a_snapshot_makes_them_unnecessary(tmp_path):
         read_history(tmp_path / "copy", 9)
 
 
-@pytest.mark.parametrize("content", [b"", bytes(4096)], ids=["empty", "reserved"])
-def test_g09_a_segment_made_again_after_all_of_its_time_was_removed_is_not_the_beginning(tmp_path, content):
-    """A candidate slept while it made its first segment; a later leader used that name, and removed it and the next."""
-    writer = written(tmp_path, batches=100, size=200)
-    writer.forget_segments(segment_name(1, 3))
-    before = read_history(tmp_path, 9)
-    (tmp_path / segment_name(1, 0)).write_bytes(content)
-    assert read_history(tmp_path, 9) == before
-
-
 def test_records_are_stable_on_disk():
     assert msgspec.msgpack.encode(Entry("1-0", 5, b"x")).hex() == "94a165a3312d3005c40178"
     assert msgspec.msgpack.encode(Tick(5)).hex() == "92a17405"
