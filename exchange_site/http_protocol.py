@@ -40,9 +40,7 @@ class _Beyond:
 
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         self._transport = transport
-        self._cycle: RequestResponseCycle | None = (
-            cycle  # None at the end: objects in a ring are left to the collector.
-        )
+        self._cycle: RequestResponseCycle | None = cycle  # None at the end: a ring would be left to the collector.
 
     def extensions(self) -> dict[str, Any]:
         return {BODY_AT_HAND: self.body_at_hand, WHOLE_ANSWER: {}}

@@ -13,8 +13,6 @@ MARGIN_S = 3  # What is done there knows its own time-outs; this one is for a lo
 
 Answer = TypeVar("Answer")
 _loop: asyncio.AbstractEventLoop | None = None
-
-
 _thread = 0
 
 
